@@ -11,9 +11,9 @@ use carrel_domain::link::FetchedPage;
 use carrel_domain::{ChatId, DocumentPath, Error, Slug, WorkspaceId};
 use carrel_export::ExportFormats;
 use carrel_providers::sse::EventParser;
-use carrel_services::settings::check::unfit;
+use carrel_services::settings::check::format_violation;
 use carrel_services::settings::dotenv;
-use carrel_services::settings::dump::quoted;
+use carrel_services::settings::dump::quote;
 use carrel_services::settings::registry::Registry;
 use chrono::DateTime;
 
@@ -161,13 +161,13 @@ fn env_dump(bytes: &[u8]) {
     // Whatever the file says, reading it comes to an end.
     let (entries, _) = dotenv::parse(&value);
     assert!(entries.iter().all(|entry| !entry.name.is_empty()));
-    if unfit(&value).is_some() {
+    if format_violation(&value).is_some() {
         return;
     }
-    let text = format!("A=1\nVALUE={}\nZ=2\n", quoted(&value));
-    let (entries, mistakes) = dotenv::parse(&text);
+    let text = format!("A=1\nVALUE={}\nZ=2\n", quote(&value));
+    let (entries, errors) = dotenv::parse(&text);
     let entries: Vec<_> = entries.iter().map(|entry| (&*entry.name, &*entry.value)).collect();
-    assert_eq!((entries, mistakes.len()), (vec![("A", "1"), ("VALUE", &*value), ("Z", "2")], 0));
+    assert_eq!((entries, errors.len()), (vec![("A", "1"), ("VALUE", &*value), ("Z", "2")], 0));
 }
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| match Registry::new() {
@@ -179,8 +179,8 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| match Registry::new() {
 fn settings(bytes: &[u8]) {
     let (text, registry) = (String::from_utf8_lossy(bytes), &*REGISTRY);
     for setting in registry.settings() {
-        let mistakes = registry.mistakes(setting, &text);
-        assert!(mistakes.iter().all(|mistake| !mistake.is_empty()));
+        let violations = registry.violations(setting, &text);
+        assert!(violations.iter().all(|violation| !violation.is_empty()));
     }
 }
 

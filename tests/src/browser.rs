@@ -14,9 +14,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// The timeout of any step, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// The interval between checks of a condition on a page.
-const PAUSE: Duration = Duration::from_millis(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(30);
 
 /// The programs to try, in this order, unless `CARREL_TEST_CHROMIUM` names one.
 const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
@@ -62,15 +62,15 @@ impl Browser {
         let port = profile.path().join("DevToolsActivePort");
         let started = Instant::now();
         let address = loop {
-            let told = std::fs::read_to_string(&port).unwrap_or_default();
-            if let [port, path] = told.lines().collect::<Vec<_>>()[..] {
+            let port_file = std::fs::read_to_string(&port).unwrap_or_default();
+            if let [port, path] = port_file.lines().collect::<Vec<_>>()[..] {
                 break format!("ws://127.0.0.1:{port}{path}");
             }
             if let Some(status) = child.try_wait()? {
                 bail!("Chromium ended with {status}");
             }
-            ensure!(started.elapsed() < PATIENCE, "Chromium does not answer");
-            tokio::time::sleep(PAUSE).await;
+            ensure!(started.elapsed() < TIMEOUT, "Chromium does not answer");
+            tokio::time::sleep(POLL_INTERVAL).await;
         };
         let (socket, _) = tokio_tungstenite::connect_async(address).await?;
         let mut browser = Self {
@@ -82,10 +82,10 @@ impl Browser {
             requests: Vec::new(),
             complaints: Vec::new(),
         };
-        let made = browser.call("Target.createTarget", json!({ "url": "about:blank" })).await?;
-        let attach = json!({ "targetId": made["targetId"], "flatten": true });
-        let attached = browser.call("Target.attachToTarget", attach).await?;
-        browser.session = attached["sessionId"].as_str().unwrap_or_default().to_owned();
+        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" })).await?;
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let session = browser.call("Target.attachToTarget", attach).await?;
+        browser.session = session["sessionId"].as_str().unwrap_or_default().to_owned();
         for domain in ["Page", "Runtime", "Network", "Log", "DOM"] {
             browser.call(&format!("{domain}.enable"), json!({})).await?;
         }
@@ -127,11 +127,11 @@ impl Browser {
         self.run("window.__left = true").await?;
         let opened = self.call("Page.navigate", json!({ "url": address })).await?;
         ensure!(opened.get("errorText").is_none(), "failed to open {address}: {opened}");
-        self.arrived().await
+        self.wait_for_load().await
     }
 
     /// Waits for the next page after the one that was marked as left.
-    async fn arrived(&mut self) -> Result<()> {
+    async fn wait_for_load(&mut self) -> Result<()> {
         self.wait("!window.__left && document.readyState === 'complete'").await
     }
 
@@ -139,18 +139,18 @@ impl Browser {
     pub async fn leave_by(&mut self, script: &str) -> Result<()> {
         self.run("window.__left = true").await?;
         self.run(script).await?;
-        self.arrived().await
+        self.wait_for_load().await
     }
 
     /// Runs a script and returns its value.
     pub async fn run(&mut self, script: &str) -> Result<Value> {
         let expression =
             json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
-        let done = self.call("Runtime.evaluate", expression).await?;
-        if let Some(failed) = done.get("exceptionDetails") {
-            bail!("`{script}` failed: {}", failed["exception"]["description"]);
+        let result = self.call("Runtime.evaluate", expression).await?;
+        if let Some(exception) = result.get("exceptionDetails") {
+            bail!("`{script}` failed: {}", exception["exception"]["description"]);
         }
-        Ok(done["result"]["value"].clone())
+        Ok(result["result"]["value"].clone())
     }
 
     /// Waits until a script returns true.
@@ -158,15 +158,15 @@ impl Browser {
         let started = Instant::now();
         loop {
             // During a page load there may be no context to run the script in.
-            let said = self.run(script).await.unwrap_or_default();
-            if said.as_bool() == Some(true) {
+            let value = self.run(script).await.unwrap_or_default();
+            if value.as_bool() == Some(true) {
                 return Ok(());
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIMEOUT {
                 let page = self.run("document.body.innerText").await.unwrap_or_default();
                 bail!("it never came to `{script}`; the page says:\n{page}");
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -257,8 +257,8 @@ impl Browser {
 
     /// The port at which other programs may drive this browser too.
     pub fn port(&self) -> Result<String> {
-        let told = std::fs::read_to_string(self.profile.path().join("DevToolsActivePort"))?;
-        told.lines().next().map(str::to_owned).context("no port")
+        let port_file = std::fs::read_to_string(self.profile.path().join("DevToolsActivePort"))?;
+        port_file.lines().next().map(str::to_owned).context("no port")
     }
 
     /// Clears all cookies.
@@ -298,19 +298,19 @@ impl Browser {
     }
 
     /// Takes a picture of the window, or of the whole page, as PNG.
-    pub async fn picture(&mut self, whole: bool) -> Result<Vec<u8>> {
-        let how = json!({ "format": "png", "captureBeyondViewport": whole });
-        let taken = self.call("Page.captureScreenshot", how).await?;
-        let data = taken["data"].as_str().context("no picture")?;
+    pub async fn picture(&mut self, is_full_page: bool) -> Result<Vec<u8>> {
+        let options = json!({ "format": "png", "captureBeyondViewport": is_full_page });
+        let screenshot = self.call("Page.captureScreenshot", options).await?;
+        let data = screenshot["data"].as_str().context("no picture")?;
         Ok(base64::engine::general_purpose::STANDARD.decode(data)?)
     }
 
     /// Returns the requests to any address other than `base`.
     pub fn strays(&self, base: &str) -> Vec<&String> {
-        let is_ours = |address: &&String| {
+        let is_own = |address: &&String| {
             address.starts_with(base) || address.starts_with("data:") || *address == "about:blank"
         };
-        self.requests.iter().filter(|address| !is_ours(address)).collect()
+        self.requests.iter().filter(|address| !is_own(address)).collect()
     }
 
     /// Calls a method of the DevTools protocol.
@@ -324,18 +324,18 @@ impl Browser {
         self.socket.send(Message::text(message.to_string())).await?;
         let started = Instant::now();
         loop {
-            ensure!(started.elapsed() < PATIENCE, "Chromium does not answer {method}");
-            let next = tokio::time::timeout(PATIENCE, self.socket.next()).await?;
+            ensure!(started.elapsed() < TIMEOUT, "Chromium does not answer {method}");
+            let next = tokio::time::timeout(TIMEOUT, self.socket.next()).await?;
             let Message::Text(text) = next.context("Chromium has gone")?? else { continue };
-            let said: Value = serde_json::from_str(&text)?;
-            if said["id"] == json!(id) {
-                if let Some(error) = said.get("error") {
+            let message_json: Value = serde_json::from_str(&text)?;
+            if message_json["id"] == json!(id) {
+                if let Some(error) = message_json.get("error") {
                     bail!("{method} failed: {error}");
                 }
-                return Ok(said["result"].clone());
+                return Ok(message_json["result"].clone());
             }
             // Confirm the dialog that a page shows before it is left.
-            if said["method"] == "Page.javascriptDialogOpening" {
+            if message_json["method"] == "Page.javascriptDialogOpening" {
                 self.last += 1;
                 let message = json!({
                     "id": self.last, "method": "Page.handleJavaScriptDialog",
@@ -343,14 +343,14 @@ impl Browser {
                 });
                 self.socket.send(Message::text(message.to_string())).await?;
             }
-            self.note(&said);
+            self.record(&message_json);
         }
     }
 
-    fn note(&mut self, said: &Value) {
-        let params = &said["params"];
+    fn record(&mut self, message_json: &Value) {
+        let params = &message_json["params"];
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        match said["method"].as_str().unwrap_or_default() {
+        match message_json["method"].as_str().unwrap_or_default() {
             "Network.requestWillBeSent" => self.requests.push(text(&params["request"]["url"])),
             "Log.entryAdded" if params["entry"]["level"] == "error" => {
                 self.complaints.push(text(&params["entry"]["text"]));
@@ -384,13 +384,13 @@ fn click(selector: &str) -> String {
 }
 
 fn program() -> Result<PathBuf> {
-    if let Some(given) = std::env::var_os("CARREL_TEST_CHROMIUM") {
-        return Ok(given.into());
+    if let Some(program_path) = std::env::var_os("CARREL_TEST_CHROMIUM") {
+        return Ok(program_path.into());
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut found = std::env::split_paths(&path)
+    let mut programs = std::env::split_paths(&path)
         .flat_map(|directory| PROGRAMS.map(|program| directory.join(program)));
-    found.find(|program| program.is_file()).context(
+    programs.find(|program| program.is_file()).context(
         "Chromium is not installed; `./setup test` installs it, or CARREL_TEST_CHROMIUM names one",
     )
 }

@@ -74,12 +74,12 @@ impl Carrel {
 
 /// Returns the program, built next to this test.
 fn program() -> Result<PathBuf> {
-    if let Some(given) = std::env::var_os("CARREL_PROGRAM") {
-        return Ok(given.into());
+    if let Some(program_path) = std::env::var_os("CARREL_PROGRAM") {
+        return Ok(program_path.into());
     }
-    let here = std::env::current_exe()?;
-    let mut built = here.ancestors().map(|directory| directory.join("carrel"));
-    built.find(|program| program.is_file()).context(
+    let executable = std::env::current_exe()?;
+    let mut candidates = executable.ancestors().map(|directory| directory.join("carrel"));
+    candidates.find(|program| program.is_file()).context(
         "the program is not built: run the tests by `cargo xtask test`, which builds it first",
     )
 }

@@ -28,48 +28,48 @@ pub fn word(body: impl AsRef<[u8]>) -> Result<Vec<u8>> {
 /// Creates a document with words of a megabyte each, which compress to a thousandth.
 pub fn bomb(megabytes: usize) -> Result<Vec<u8>> {
     let paragraph = format!("<p><t>{}</t></p>", "x".repeat(1 << 20));
-    packed(&[("word/document.xml", &[("<d>", 1), (&paragraph, megabytes), ("</d>", 1)])])
+    pack(&[("word/document.xml", &[("<d>", 1), (&paragraph, megabytes), ("</d>", 1)])])
 }
 
 /// Creates a Word document of `megabytes`, at most 4,000, without text, which only takes time to
 /// read.
 pub fn endless_word(megabytes: usize) -> Result<Vec<u8>> {
-    let nothing = "<p/>".repeat((1 << 20) / 4);
-    packed(&[("word/document.xml", &[("<d>", 1), (&nothing, megabytes), ("</d>", 1)])])
+    let empty_paragraphs = "<p/>".repeat((1 << 20) / 4);
+    pack(&[("word/document.xml", &[("<d>", 1), (&empty_paragraphs, megabytes), ("</d>", 1)])])
 }
 
 /// Smaller entries, in bytes, have a correct checksum.
-const SUMMED: usize = 64 << 20;
+const MAX_CHECKED_BYTES: usize = 64 << 20;
 
 /// A text and its number of repetitions.
-type Piece<'a> = (&'a str, usize);
+type Part<'a> = (&'a str, usize);
 
 /// Creates an archive whose entries consist of pieces. Each piece is compressed once and its
 /// compressed form is repeated, so that large entries are created fast. The checksums of large
 /// entries are wrong. Entries have less than 4 GiB.
-fn packed(entries: &[(&str, &[Piece<'_>])]) -> Result<Vec<u8>> {
+fn pack(entries: &[(&str, &[Part<'_>])]) -> Result<Vec<u8>> {
     let (mut archive, mut directory) = (Vec::new(), Vec::new());
-    for (name, pieces) in entries {
+    for (name, parts) in entries {
         let at = u32::try_from(archive.len())?;
-        let content = deflated(pieces)?;
-        let size = pieces.iter().map(|(piece, times)| piece.len() * times).sum::<usize>();
+        let content = deflate(parts)?;
+        let size = parts.iter().map(|(part, times)| part.len() * times).sum::<usize>();
         let mut sum = flate2::Crc::new();
-        for (piece, times) in pieces.iter().filter(|_| size < SUMMED) {
-            (0..*times).for_each(|_| sum.update(piece.as_bytes()));
+        for (part, times) in parts.iter().filter(|_| size < MAX_CHECKED_BYTES) {
+            (0..*times).for_each(|_| sum.update(part.as_bytes()));
         }
         let size = u32::try_from(size)?;
-        let mut about = vec![20, 0, 0, 0, 8, 0, 0, 0, 0x21, 0];
-        about.extend(sum.sum().to_le_bytes());
-        about.extend(u32::try_from(content.len())?.to_le_bytes());
-        about.extend(size.to_le_bytes());
-        about.extend(u16::try_from(name.len())?.to_le_bytes());
-        about.extend([0, 0]);
+        let mut directory_entry = vec![20, 0, 0, 0, 8, 0, 0, 0, 0x21, 0];
+        directory_entry.extend(sum.sum().to_le_bytes());
+        directory_entry.extend(u32::try_from(content.len())?.to_le_bytes());
+        directory_entry.extend(size.to_le_bytes());
+        directory_entry.extend(u16::try_from(name.len())?.to_le_bytes());
+        directory_entry.extend([0, 0]);
         archive.extend(b"PK\x03\x04");
-        archive.extend(&about);
+        archive.extend(&directory_entry);
         archive.extend(name.bytes());
         archive.extend(content);
         directory.extend(b"PK\x01\x02\x14\0");
-        directory.extend(&about);
+        directory.extend(&directory_entry);
         directory.extend([0; 10]);
         directory.extend(at.to_le_bytes());
         directory.extend(name.bytes());
@@ -85,13 +85,13 @@ fn packed(entries: &[(&str, &[Piece<'_>])]) -> Result<Vec<u8>> {
     Ok(archive)
 }
 
-fn deflated(pieces: &[Piece<'_>]) -> Result<Vec<u8>> {
+fn deflate(parts: &[Part<'_>]) -> Result<Vec<u8>> {
     let mut all = Vec::new();
-    for (piece, times) in pieces {
+    for (part, times) in parts {
         let mut packer = Compress::new(Compression::best(), false);
-        let mut once = Vec::with_capacity(piece.len() + 100);
-        packer.compress_vec(piece.as_bytes(), &mut once, FlushCompress::Full)?;
-        all.extend(once.repeat(*times));
+        let mut block = Vec::with_capacity(part.len() + 100);
+        packer.compress_vec(part.as_bytes(), &mut block, FlushCompress::Full)?;
+        all.extend(block.repeat(*times));
     }
     // An empty final block.
     all.extend([3, 0]);
@@ -106,7 +106,7 @@ pub fn crowd(entries: usize) -> Result<Vec<u8>> {
 }
 
 /// Creates a workbook of one sheet.
-pub fn workbook(rows: &str, strings: &[Piece<'_>]) -> Result<Vec<u8>> {
+pub fn workbook(rows: &str, strings: &[Part<'_>]) -> Result<Vec<u8>> {
     const RELATION: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let relation = |id: &str, kind: &str, target: &str| {
@@ -122,7 +122,7 @@ pub fn workbook(rows: &str, strings: &[Piece<'_>]) -> Result<Vec<u8>> {
         + &relation("rId2", "sharedStrings", "sharedStrings.xml");
     let parts = relations(parts);
     let sheet = format!("<worksheet xmlns=\"{main}\"><sheetData>{rows}</sheetData></worksheet>");
-    packed(&[
+    pack(&[
         ("_rels/.rels", &[(&package, 1)]),
         ("xl/workbook.xml", &[(&book, 1)]),
         ("xl/_rels/workbook.xml.rels", &[(&parts, 1)]),
@@ -146,25 +146,25 @@ pub fn sparse() -> Result<Vec<u8>> {
 
 /// Creates a workbook with strings that fill the memory of a reader that collects them.
 pub fn strings(megabytes: usize) -> Result<Vec<u8>> {
-    let one = format!("<si><t>{}</t></si>", "x".repeat(1 << 20));
+    let string = format!("<si><t>{}</t></si>", "x".repeat(1 << 20));
     let row = "<row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c></row>";
-    workbook(row, &[("<sst>", 1), (&one, megabytes), ("</sst>", 1)])
+    workbook(row, &[("<sst>", 1), (&string, megabytes), ("</sst>", 1)])
 }
 
 /// Creates a PDF of these objects, numbered from 1; the first is the catalog.
 pub fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
     let mut pdf = b"%PDF-1.7\n".to_vec();
-    let mut places = Vec::new();
+    let mut offsets = Vec::new();
     for (object, number) in objects.iter().zip(1..) {
-        places.push(pdf.len());
+        offsets.push(pdf.len());
         pdf.extend(format!("{number} 0 obj\n").bytes());
         pdf.extend(object);
         pdf.extend(b"\nendobj\n");
     }
     let (table, count) = (pdf.len(), objects.len() + 1);
     pdf.extend(format!("xref\n0 {count}\n0000000000 65535 f \n").bytes());
-    for place in places {
-        pdf.extend(format!("{place:010} 00000 n \n").bytes());
+    for offset in offsets {
+        pdf.extend(format!("{offset:010} 00000 n \n").bytes());
     }
     let end = format!("trailer\n<</Size {count}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n");
     pdf.extend(end.bytes());
@@ -174,10 +174,10 @@ pub fn pdf(objects: &[Vec<u8>]) -> Vec<u8> {
 /// Creates a PDF of one page with a word repeated `millions` of million times.
 pub fn endless_pdf(millions: usize) -> Result<Vec<u8>> {
     let words = "1 0 0 1 9 9 Tm (word) Tj ".repeat(10_000);
-    let packed = deflated(&[("BT /F 12 Tf ", 1), (&words, 100 * millions), ("ET", 1)])?;
-    let packed = [&[0x78, 0xda], &packed[..], &[0; 4]].concat();
-    let head = format!("<</Length {}/Filter/FlateDecode>>stream\n", packed.len());
-    Ok(page(&[head.as_bytes(), &packed, b"\nendstream"].concat()))
+    let pack = deflate(&[("BT /F 12 Tf ", 1), (&words, 100 * millions), ("ET", 1)])?;
+    let pack = [&[0x78, 0xda], &pack[..], &[0; 4]].concat();
+    let head = format!("<</Length {}/Filter/FlateDecode>>stream\n", pack.len());
+    Ok(page(&[head.as_bytes(), &pack, b"\nendstream"].concat()))
 }
 
 /// Creates a valid PDF of one page with these lines.

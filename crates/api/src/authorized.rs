@@ -106,8 +106,8 @@ impl<P> Authorized<P> {
     /// Returns the workspace with this slug. A workspace that the key may not access is reported as
     /// not found.
     pub async fn workspace(&self, workspaces: &dyn Workspaces, slug: &str) -> Result<Workspace> {
-        let found = workspaces.by_slug(slug).await?;
-        found
+        let workspace = workspaces.by_slug(slug).await?;
+        workspace
             .filter(|workspace| self.key.allows_workspace(workspace.id))
             .ok_or_else(|| Error::not_found("workspace", slug))
     }

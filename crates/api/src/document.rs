@@ -87,8 +87,8 @@ mod tests {
                 || path.ends_with("/env-dump");
             let security = if open { json!(null) } else { json!([{ "api_key": [] }]) };
             assert_eq!(operation["security"], security, "{method} {path}");
-            let refused = open || operation["responses"].get("403").is_some();
-            assert!(refused, "{method} {path}");
+            let is_restricted = open || operation["responses"].get("403").is_some();
+            assert!(is_restricted, "{method} {path}");
             assert!(operation["responses"].get("415").is_some(), "{method} {path}");
             assert!(operation["summary"].is_string(), "{method} {path}");
         }

@@ -15,10 +15,10 @@ use crate::v1::documents::added::DocumentsAdded;
 const HEADER: &str = "idempotency-key";
 
 /// Longest key, in bytes.
-const LONGEST_NAME: usize = 255;
+const MAX_NAME_BYTES: usize = 255;
 
 /// Reads the request's idempotency key, if it has one. `content` is the SHA-256 of the body.
-pub fn named<P>(
+pub fn read_key<P>(
     request: &HttpRequest,
     caller: &Authorized<P>,
     content: [u8; 32],
@@ -31,7 +31,7 @@ pub fn named<P>(
     }
     let is_plain = |byte: &u8| (0x20..0x7f).contains(byte);
     let bytes = name.as_bytes();
-    if bytes.is_empty() || bytes.len() > LONGEST_NAME || !bytes.iter().all(is_plain) {
+    if bytes.is_empty() || bytes.len() > MAX_NAME_BYTES || !bytes.iter().all(is_plain) {
         return Err(invalid("must be 1 to 255 ASCII characters"));
     }
     let by = caller.key.id;
@@ -44,7 +44,7 @@ pub fn named<P>(
 
 /// Returns the digest of a request that is stored with the documents it created. It covers the
 /// content, because a key may be reused once the first request is forgotten.
-pub fn mark(request: &IdempotentRequest) -> [u8; 32] {
+pub fn request_digest(request: &IdempotentRequest) -> [u8; 32] {
     Sha256::new().chain_update(request.name).chain_update(request.content).finalize().into()
 }
 
@@ -68,7 +68,7 @@ where
             let kind = "a request with this Idempotency-Key is still in progress";
             return Err(Error::AlreadyExists { kind, key: String::new() });
         }
-        IdempotencyState::Mismatch => return Err(Error::unprocessable(ANOTHER)),
+        IdempotencyState::Mismatch => return Err(Error::unprocessable(KEY_REUSED)),
     }
     let perform = async move {
         match work.await {
@@ -87,7 +87,7 @@ where
 }
 
 /// The error if a key is reused with a different request.
-pub const ANOTHER: &str = "The Idempotency-Key was used for another request.";
+pub const KEY_REUSED: &str = "The Idempotency-Key was used for another request.";
 
 async fn replay(library: &Library, answer: &str) -> Result<DocumentsAdded> {
     let mut added: DocumentsAdded = serde_json::from_str(answer).map_err(Error::internal)?;
@@ -107,8 +107,8 @@ mod tests {
     #[test]
     fn a_key_reused_for_another_request_has_another_digest() {
         let first = IdempotentRequest { name: [1; 32], by: ApiKeyId(1), content: [2; 32] };
-        let marks =
-            [first, IdempotentRequest { content: [3; 32], ..first }, first].map(|each| mark(&each));
-        assert!(marks[0] != marks[1] && marks[0] == marks[2]);
+        let digests = [first, IdempotentRequest { content: [3; 32], ..first }, first]
+            .map(|request| request_digest(&request));
+        assert!(digests[0] != digests[1] && digests[0] == digests[2]);
     }
 }

@@ -8,15 +8,15 @@ use crate::Options;
 
 /// Returns the server's ports.
 pub fn ports(request: &HttpRequest) -> Result<Data<Ports>> {
-    registered(request)
+    app_data(request)
 }
 
 /// Returns the operator's options.
 pub fn options(request: &HttpRequest) -> Result<Data<Options>> {
-    registered(request)
+    app_data(request)
 }
 
-fn registered<T: 'static>(request: &HttpRequest) -> Result<Data<T>> {
-    let found = request.app_data::<Data<T>>().cloned();
-    found.ok_or_else(|| Error::internal("the API is used without `carrel_api::configure`"))
+fn app_data<T: 'static>(request: &HttpRequest) -> Result<Data<T>> {
+    let data = request.app_data::<Data<T>>().cloned();
+    data.ok_or_else(|| Error::internal("the API is used without `carrel_api::configure`"))
 }

@@ -14,7 +14,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 /// An error that occurs before the first chunk of audio.
 pub async fn spoken(answer: SpokenAnswer, request: &HttpRequest) -> Result<HttpResponse> {
     match answer {
-        SpokenAnswer::Kept(path, format) => {
+        SpokenAnswer::Stored(path, format) => {
             let opened = tokio::task::spawn_blocking(move || NamedFile::open(path)).await;
             let file = opened.map_err(Error::internal)?.map_err(Error::of_file)?;
             let kind = format.mime().parse().map_err(Error::internal)?;
@@ -24,11 +24,11 @@ pub async fn spoken(answer: SpokenAnswer, request: &HttpRequest) -> Result<HttpR
             response.headers_mut().insert(CACHE_CONTROL, own);
             Ok(response)
         }
-        SpokenAnswer::Coming(mut pieces, format) => {
+        SpokenAnswer::Streaming(mut chunks, format) => {
             let none = || Error::unavailable("speech synthesis", "it returned no audio");
-            let first = pieces.recv().await.ok_or_else(none)??;
+            let first = chunks.recv().await.ok_or_else(none)??;
             let rest =
-                stream::unfold(pieces, |mut pieces| async { Some((pieces.recv().await?, pieces)) });
+                stream::unfold(chunks, |mut chunks| async { Some((chunks.recv().await?, chunks)) });
             Ok(streamed(format, stream::iter([Ok(first)]).chain(rest)))
         }
     }
@@ -38,12 +38,12 @@ pub async fn spoken(answer: SpokenAnswer, request: &HttpRequest) -> Result<HttpR
 /// take the audio for complete.
 pub fn streamed(
     format: AudioFormat,
-    pieces: impl Stream<Item = Result<Vec<u8>>> + 'static,
+    chunks: impl Stream<Item = Result<Vec<u8>>> + 'static,
 ) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.content_type(format.mime()).insert_header((ACCEPT_RANGES, "none"));
     response.insert_header((CACHE_CONTROL, "no-store")).insert_header(("x-accel-buffering", "no"));
-    response.streaming(pieces.map(|piece| match piece {
+    response.streaming(chunks.map(|piece| match piece {
         Ok(piece) => Ok(Bytes::from(piece)),
         Err(error) => {
             tracing::warn!(%error, "an audio stream broke off");

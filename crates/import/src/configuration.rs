@@ -144,9 +144,9 @@ fn environment(
             settings.push((name, value));
         }
     }
-    let PreparedSettings { rows, refused, unknown } = prepare_settings(store, &settings)?;
+    let PreparedSettings { rows, refusals, unknown } = prepare_settings(store, &settings)?;
     report.imported(".env", rows.len() as u64);
-    for (name, reason) in refused {
+    for (name, reason) in refusals {
         report.leave_out(format!(".env {name}: {reason}; it is kept sealed"));
         keep(&name, &settings, configuration, report);
     }
@@ -185,13 +185,13 @@ fn preferences(labels: &[Row], configuration: &mut Configuration, report: &mut R
             Some(value) => preferences.push((label, value)),
         }
     }
-    let PreparedSettings { rows, refused, unknown } = prepare_preferences(&preferences);
+    let PreparedSettings { rows, refusals, unknown } = prepare_preferences(&preferences);
     report.imported("system_settings", rows.len() as u64);
     let unknown = unknown.into_iter().map(|label| {
         let reason = "this server has no such preference".to_owned();
         (label, reason)
     });
-    for (label, reason) in refused.into_iter().chain(unknown) {
+    for (label, reason) in refusals.into_iter().chain(unknown) {
         report.leave_out(format!("system_settings {label}: {reason}; it is kept sealed"));
         if let Some((_, value)) = preferences.iter().find(|(known, _)| *known == label) {
             configuration

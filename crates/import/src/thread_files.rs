@@ -7,7 +7,7 @@ use std::vec::IntoIter;
 use carrel_domain::import::ImportedRows;
 use carrel_domain::thread_file::NewThreadFile;
 use carrel_domain::{Result, ThreadId};
-use carrel_services::chat::{LONGEST_THREAD_FILE, MOST_FILES};
+use carrel_services::chat::{MAX_FILES, MAX_THREAD_FILE_BYTES};
 use serde_json::{Map, Value};
 
 use crate::chats::SourceReader;
@@ -43,8 +43,8 @@ impl ThreadFileRows {
             return Err("its thread no longer exists".to_owned());
         }
         let count = self.counts.entry(thread).or_default();
-        if *count >= MOST_FILES {
-            return Err(format!("a thread holds at most {MOST_FILES} files"));
+        if *count >= MAX_FILES {
+            return Err(format!("a thread holds at most {MAX_FILES} files"));
         }
         let name = row.filled("filename").unwrap_or_default();
         let is_plain = Path::new(&name).file_name().is_some_and(|file| file == name.as_str());
@@ -55,8 +55,8 @@ impl ThreadFileRows {
         let field = |field: &str| fields.get(field).and_then(Value::as_str).map(str::to_owned);
         let text = field("pageContent").filter(|text| !text.trim().is_empty());
         let text = text.ok_or("it has no text")?;
-        if text.len() > LONGEST_THREAD_FILE {
-            return Err(format!("its text is longer than {LONGEST_THREAD_FILE} bytes"));
+        if text.len() > MAX_THREAD_FILE_BYTES {
+            return Err(format!("its text is longer than {MAX_THREAD_FILE_BYTES} bytes"));
         }
         *count += 1;
         Ok(NewThreadFile {
@@ -93,7 +93,7 @@ impl Iterator for ThreadFileRows {
 fn read_file(file: &Path) -> Result<Map<String, Value>, String> {
     let found =
         fs::symlink_metadata(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let limit = LONGEST_THREAD_FILE as u64 * ESCAPED + BESIDE_TEXT;
+    let limit = MAX_THREAD_FILE_BYTES as u64 * ESCAPED + BESIDE_TEXT;
     if !found.is_file() || found.len() > limit {
         return Err(format!("it is not a file of at most {limit} bytes"));
     }
@@ -148,7 +148,7 @@ mod tests {
             json!({ "id": 7, "filename": "broken.json", "threadId": 3 }),
         ];
         rows.extend(
-            (0..MOST_FILES).map(
+            (0..MAX_FILES).map(
                 |number| json!({ "id": 10 + number, "filename": "tides.json", "threadId": 3 }),
             ),
         );
@@ -156,7 +156,7 @@ mod tests {
         let reading = reading(storage.path());
         let files = ThreadFileRows::new(rows, storage.path(), reading.clone());
         let files: Vec<_> = files.map(Result::unwrap).collect();
-        assert_eq!(files.len(), MOST_FILES);
+        assert_eq!(files.len(), MAX_FILES);
         let ImportedRows::ThreadFile(first) = &files[0] else { panic!("{:?}", files[0]) };
         assert_eq!((&*first.name, &*first.text, first.tokens), ("tides.txt", "High at noon.", 4));
         reading.report(|report| {

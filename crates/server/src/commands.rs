@@ -28,8 +28,8 @@ use crate::{cli, logging, serve, terminal};
 pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::ParseWorker { job } => return Ok(carrel_documents::worker::run(job)),
-        Command::Openapi => return done(terminal::print(&carrel_api::openapi())),
-        Command::Completions { shell } => return done(completions(*shell)),
+        Command::Openapi => return success(terminal::print(&carrel_api::openapi())),
+        Command::Completions { shell } => return success(completions(*shell)),
         _ => {}
     }
     let reading = config::read(cli.flags(), environment.clone());
@@ -42,13 +42,13 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     let config = reading.config.map_err(problems)?;
     // A command's output is its result, so it logs warnings only. A server's only output is its
     // log.
-    let usual = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
-    logging::start(&config.log, usual, &environment);
+    let default = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
+    logging::start(&config.log, default, &environment);
     for warning in reading.warnings {
         tracing::warn!("{warning}");
     }
     match cli.command {
-        Command::Serve(_) => done(serve::run(&config)),
+        Command::Serve(_) => success(serve::run(&config)),
         Command::Add(args) => local(&config, async |app| add::run(app, args).await),
         Command::Ask(args) => local(&config, async |app| ask::run(app, args).await),
         Command::ApiKey(command) => local(&config, async |app| api_key::run(app, command).await),
@@ -72,7 +72,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::Verify => local(&config, async |app| verify::run(app).await),
         Command::Restore(args) => runtime()?.block_on(restore::run(&config, args)),
         Command::Setting(command) => local(&config, async |app| setting::run(app, command).await),
-        Command::Model(command) => done(runtime()?.block_on(model::run(&config, command))),
+        Command::Model(command) => success(runtime()?.block_on(model::run(&config, command))),
         // These were handled above, before the configuration was read.
         Command::Config(_)
         | Command::Openapi
@@ -97,7 +97,7 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     runtime.context("failed to start")
 }
 
-fn done<E: Into<anyhow::Error>>(result: Result<(), E>) -> anyhow::Result<ExitCode> {
+fn success<E: Into<anyhow::Error>>(result: Result<(), E>) -> anyhow::Result<ExitCode> {
     result.map(|()| ExitCode::SUCCESS).map_err(Into::into)
 }
 

@@ -212,8 +212,8 @@ fn config(reader: &mut Reader) -> Option<Config> {
 fn storage(reader: &mut Reader) -> Option<StorageLayout> {
     let default = default_storage(&reader.raw.environment);
     if default.is_none() && !reader.is_given(&var::STORAGE) {
-        let why = "CARREL_STORAGE must be set, because there is no home directory for the data";
-        reader.problems.push(why.to_owned());
+        let problem = "CARREL_STORAGE must be set, because there is no home directory for the data";
+        reader.problems.push(problem.to_owned());
         return None;
     }
     let root = reader.read(&var::STORAGE, &default.unwrap_or_default(), parse::path)?;
@@ -338,22 +338,22 @@ fn api(reader: &mut Reader) -> Option<ApiConfig> {
 }
 
 fn passwords(reader: &mut Reader) -> Option<PasswordRules> {
-    let usual = PasswordRules::default();
+    let default = PasswordRules::default();
     let length = |text: &str| text.parse().ok().filter(|length| (1..=1000).contains(length));
-    let shortest = reader.read(&var::PASSWORD_SHORTEST, &usual.shortest.to_string(), length);
-    let longest = reader.read(&var::PASSWORD_LONGEST, &usual.longest.to_string(), length);
-    let up_to = |most: usize| move |text: &str| text.parse().ok().filter(|n| *n <= most);
-    let mut of = |kind, most| reader.read(kind, "0", up_to(most));
+    let min_length = reader.read(&var::PASSWORD_SHORTEST, &default.min_length.to_string(), length);
+    let max_length = reader.read(&var::PASSWORD_LONGEST, &default.max_length.to_string(), length);
+    let up_to = |maximum: usize| move |text: &str| text.parse().ok().filter(|n| *n <= maximum);
+    let mut count = |kind, maximum| reader.read(kind, "0", up_to(maximum));
     let rules = PasswordRules {
-        lower_case: of(&var::PASSWORD_LOWER_CASE, 100)?,
-        upper_case: of(&var::PASSWORD_UPPER_CASE, 100)?,
-        digits: of(&var::PASSWORD_DIGITS, 100)?,
-        symbols: of(&var::PASSWORD_SYMBOLS, 100)?,
-        kinds: of(&var::PASSWORD_KINDS, 4)?,
-        shortest: shortest?,
-        longest: longest?,
+        lower_case: count(&var::PASSWORD_LOWER_CASE, 100)?,
+        upper_case: count(&var::PASSWORD_UPPER_CASE, 100)?,
+        digits: count(&var::PASSWORD_DIGITS, 100)?,
+        symbols: count(&var::PASSWORD_SYMBOLS, 100)?,
+        kinds: count(&var::PASSWORD_KINDS, 4)?,
+        min_length: min_length?,
+        max_length: max_length?,
     };
-    if rules.shortest > rules.longest {
+    if rules.min_length > rules.max_length {
         let problem = "PASSWORDMINCHAR must not be above PASSWORDMAXCHAR";
         reader.problems.push(problem.to_owned());
     }
@@ -379,11 +379,13 @@ fn provider(reader: &mut Reader) {
     else {
         return;
     };
-    let mut known = carrel_providers::provider_names();
-    if !known.any(|name| name == provider_name) {
-        let known: Vec<_> = carrel_providers::provider_names().collect();
-        let (known, shown_name) = (known.join(", "), provider_name.escape_debug());
-        reader.problems.push(format!("LLM_PROVIDER must be one of {known}, not `{shown_name}`"));
+    let mut names = carrel_providers::provider_names();
+    if !names.any(|name| name == provider_name) {
+        let names: Vec<_> = carrel_providers::provider_names().collect();
+        let (names, displayed_name) = (names.join(", "), provider_name.escape_debug());
+        reader
+            .problems
+            .push(format!("LLM_PROVIDER must be one of {names}, not `{displayed_name}`"));
     }
 }
 

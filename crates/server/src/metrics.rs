@@ -10,7 +10,7 @@ use carrel_domain::model::{
     Models, Purpose, Usage,
 };
 use carrel_domain::reranker::Reranker;
-use carrel_services::meter::{Ended, Meter};
+use carrel_services::meter::{ChatOutcome, Meter};
 use futures_util::StreamExt;
 use futures_util::stream::unfold;
 
@@ -71,19 +71,19 @@ impl ChatModel for Measured<dyn ChatModel> {
             provider: self.model.name().provider,
             started: Instant::now(),
             usage: Usage::default(),
-            ended: Ended::Stopped,
+            outcome: ChatOutcome::Stopped,
         };
         // `Ask` counts the question when it is dropped: after a refusal, a failure, a cancellation
         // or a complete answer.
         let answer = self.model.answer(request).await;
-        let answer = answer.inspect_err(|_| ask.ended = Ended::Failed)?;
+        let answer = answer.inspect_err(|_| ask.outcome = ChatOutcome::Failed)?;
         let counted = unfold((answer, ask), |(mut answer, mut ask)| async move {
             let piece = answer.next().await;
             match &piece {
                 Some(Ok(Delta::Usage(usage))) => ask.usage = *usage,
                 Some(Ok(_)) => {}
-                Some(Err(_)) => ask.ended = Ended::Failed,
-                None if ask.ended == Ended::Stopped => ask.ended = Ended::Answered,
+                Some(Err(_)) => ask.outcome = ChatOutcome::Failed,
+                None if ask.outcome == ChatOutcome::Stopped => ask.outcome = ChatOutcome::Answered,
                 None => {}
             }
             Some((piece?, (answer, ask)))
@@ -99,13 +99,13 @@ struct Ask {
     started: Instant,
     usage: Usage,
     /// The outcome so far. Dropping it before the end counts as stopped.
-    ended: Ended,
+    outcome: ChatOutcome,
 }
 
 impl Drop for Ask {
     fn drop(&mut self) {
-        let Self { meter, provider, started, usage, ended } = self;
-        meter.chat(provider, *ended, *usage, started.elapsed());
+        let Self { meter, provider, started, usage, outcome } = self;
+        meter.chat(provider, *outcome, *usage, started.elapsed());
     }
 }
 

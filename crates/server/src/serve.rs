@@ -113,7 +113,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         ended = server => ended.context("failed to serve")?,
         ended = figures(metrics) => ended.context("failed to serve metrics")?,
         () = keep_up(&app, config, address) => {}
-        () = app.ports.settings_store.keep_fresh(FRESH) => {}
+        () = app.ports.settings_store.refresh_loop(FRESH) => {}
         () = refresh::keep_embedded(&app.ports) => {}
         () = app.index.sync_loop() => {}
         () = app.move_chat_images() => {}
@@ -128,7 +128,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         tracing::warn!("stopped before {cut} answers or uploads were finished");
     }
     app.keep_up().await;
-    if let Err(error) = app.ports.failed_sign_ins.write_down_all().await {
+    if let Err(error) = app.ports.failed_sign_ins.flush_all().await {
         tracing::warn!(error = chain(&error), "failed to record failed sign-ins");
     }
     #[cfg(feature = "otel")]

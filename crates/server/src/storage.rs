@@ -13,12 +13,12 @@ use crate::storage_layout::StorageLayout;
 /// Returns the files that a backup holds: all but those that can be created or fetched again.
 pub fn to_keep(config: &Config) -> BackupPaths {
     let layout = &config.storage;
-    let mut left_out = vec![layout.models(), layout.lock(), layout.imports(), layout.page_images()];
+    let mut excluded = vec![layout.models(), layout.lock(), layout.imports(), layout.page_images()];
     // Work in progress; whoever loses it by a restore uploads the file again.
-    left_out.extend([layout.recordings(), layout.transcripts(), layout.lancedb()]);
+    excluded.extend([layout.recordings(), layout.transcripts(), layout.lancedb()]);
     if let Some(database) = settings::file_of(&config.database.url) {
         // The database file and SQLite's journals.
-        left_out.extend(["", "-wal", "-shm", "-journal"].map(|end| {
+        excluded.extend(["", "-wal", "-shm", "-journal"].map(|end| {
             let mut file = database.as_os_str().to_owned();
             file.push(end);
             PathBuf::from(file)
@@ -27,7 +27,7 @@ pub fn to_keep(config: &Config) -> BackupPaths {
     BackupPaths {
         root: layout.root().to_owned(),
         scratch: layout.uploads(),
-        left_out,
+        excluded,
         secrets: vec![layout.secret_key(), layout.settings_file()],
     }
 }
@@ -36,7 +36,7 @@ pub fn to_keep(config: &Config) -> BackupPaths {
 /// archived database.
 pub fn to_archive(config: &Config) -> BackupPaths {
     let mut paths = to_keep(config);
-    paths.left_out.extend([config.storage.audit_mark(), config.storage.database()]);
+    paths.excluded.extend([config.storage.audit_mark(), config.storage.database()]);
     paths
 }
 

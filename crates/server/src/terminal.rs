@@ -71,7 +71,7 @@ pub fn password(from_stdin: bool) -> anyhow::Result<String> {
 }
 
 /// Formats a time to the minute, in UTC.
-pub fn when(time: Option<DateTime<Utc>>) -> String {
+pub fn format_time(time: Option<DateTime<Utc>>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.format("%Y-%m-%dT%H:%MZ").to_string())
 }
 

@@ -31,7 +31,7 @@ use carrel_services::login_throttle::LoginThrottle;
 use carrel_services::meter::Meter;
 use carrel_services::model_lists::ModelLists;
 use carrel_services::multi_user_mode::CachedMultiUserMode;
-use carrel_services::originals::{Originals, PAGE_IMAGES_ROOM, PageImages};
+use carrel_services::originals::{MAX_PAGE_IMAGE_BYTES, Originals, PageImages};
 use carrel_services::ownership::Ownership;
 use carrel_services::pictures::PictureService;
 use carrel_services::recovery::Recovery;
@@ -148,7 +148,7 @@ impl App {
         let page_images = PageImages {
             renderer: extractor.clone(),
             directory: config.storage.page_images(),
-            room: PAGE_IMAGES_ROOM,
+            room: MAX_PAGE_IMAGE_BYTES,
         };
         let quota = config.limits.originals;
         let originals = Originals::new(&database, Arc::new(originals), page_images, quota);
@@ -217,7 +217,7 @@ impl App {
             links: database.clone(),
             sessions: database.clone(),
             passwords,
-            failed: failed_sign_ins.clone(),
+            failed_sign_ins: failed_sign_ins.clone(),
             throttle,
             sign_in: sign_in.clone(),
         };
@@ -259,7 +259,7 @@ impl App {
             audit: database.clone(),
             documents: database.clone(),
             settings: store.clone(),
-            place: storage::to_archive(config),
+            paths: storage::to_archive(config),
         };
         let imports = importing::imports(importer.clone(), config, &conversations.tasks);
         let ports = Ports {

@@ -13,7 +13,7 @@ pub use password::{PasswordRules, Passwords, is_bcrypt};
 use crate::api_keys::ApiKeyService;
 
 /// The maximum length of the text about a user, in characters.
-const LONGEST_BIO: usize = 1000;
+const MAX_BIO_CHARS: usize = 1000;
 
 /// The data of a new user, as sent by a client.
 #[derive(Clone, Debug, Default)]
@@ -66,9 +66,9 @@ impl Accounts {
     /// Creates a user. [`Error::AlreadyExists`] if the name is taken.
     pub async fn create(&self, draft: UserDraft, by: &By) -> Result<User> {
         let name = draft.username.clone();
-        let new = self.new_user(draft, by).await?;
+        let user = self.new_user(draft, by).await?;
         let event = by.event("api_user_created", json!({ "userName": name }).to_string());
-        self.users.create(new, event).await.map_err(username_taken)
+        self.users.create(user, event).await.map_err(map_username_taken)
     }
 
     /// Creates the first admin and thereby switches multi-user mode on. [`Error::AlreadyExists`] if
@@ -76,28 +76,27 @@ impl Accounts {
     pub async fn enable_multi_user(&self, draft: UserDraft, by: &By) -> Result<User> {
         let name = draft.username.clone();
         let draft = UserDraft { role: Some(Role::Admin), ..draft };
-        let new = self.new_user(draft, by).await?;
+        let admin = self.new_user(draft, by).await?;
         let event = by.event("multi_user_mode_enabled", json!({ "userName": name }).to_string());
-        let admin = self.multi_user.enable(new, event).await?;
+        let admin = self.multi_user.enable(admin, event).await?;
         self.api_keys.forget();
         Ok(admin)
     }
 
     /// Changes a user. At least one field must differ from its current value.
     pub async fn update(&self, id: UserId, changes: UserChanges, by: &By) -> Result<User> {
-        let before = self.by_id(id).await?;
-        let patch = self.patch(&before, changes).await?;
-        let event = by.event("user_updated", json!({ "userName": before.username }).to_string());
-        let updated = self.users.update(id, patch, event).await.map_err(username_taken)?;
+        let user = self.by_id(id).await?;
+        let patch = self.patch(&user, changes).await?;
+        let event = by.event("user_updated", json!({ "userName": user.username }).to_string());
+        let updated = self.users.update(id, patch, event).await.map_err(map_username_taken)?;
         self.api_keys.forget();
         Ok(updated)
     }
 
     /// Deletes a user and all data that belongs only to the user.
     pub async fn delete(&self, id: UserId, by: &By) -> Result<()> {
-        let before = self.by_id(id).await?;
-        let event =
-            by.event("api_user_deleted", json!({ "userName": before.username }).to_string());
+        let user = self.by_id(id).await?;
+        let event = by.event("api_user_deleted", json!({ "userName": user.username }).to_string());
         self.users.delete(id, event).await?;
         self.api_keys.forget();
         Ok(())
@@ -119,25 +118,25 @@ impl Accounts {
         Ok(NewUser { username, password, role, daily_message_limit, bio, created_at: by.at })
     }
 
-    async fn patch(&self, before: &User, changes: UserChanges) -> Result<UserPatch> {
+    async fn patch(&self, user: &User, changes: UserChanges) -> Result<UserPatch> {
         let UserChanges { username, password, role, suspended, daily_message_limit, bio, picture } =
             changes;
         if let Some(password) = &password {
             self.passwords.check(password)?;
         }
-        let username = username.filter(|name| *name != before.username);
+        let username = username.filter(|name| *name != user.username);
         let username = username.as_deref().map(Username::parse).transpose()?;
         check_limit(daily_message_limit.flatten())?;
         check_bio(bio.as_deref().unwrap_or_default())?;
         check_picture(picture.as_ref().and_then(Option::as_deref))?;
-        let nothing = username.is_none()
+        let is_empty = username.is_none()
             && password.is_none()
             && role.is_none()
             && suspended.is_none()
             && daily_message_limit.is_none()
             && bio.is_none()
             && picture.is_none();
-        if nothing {
+        if is_empty {
             return Err(Error::invalid("updates", "No valid updates applied."));
         }
         let password = match password {
@@ -148,12 +147,12 @@ impl Accounts {
     }
 }
 
-fn username_taken(error: Error) -> Error {
+fn map_username_taken(error: Error) -> Error {
     match error {
         Error::AlreadyExists { kind: "user", .. } => {
             Error::invalid("username", "A user with that username already exists")
         }
-        other => other,
+        error => error,
     }
 }
 
@@ -168,7 +167,7 @@ fn check_limit(limit: Option<i32>) -> Result<()> {
 }
 
 fn check_bio(bio: &str) -> Result<()> {
-    match bio.chars().count() > LONGEST_BIO {
+    match bio.chars().count() > MAX_BIO_CHARS {
         true => Err(Error::invalid("bio", "Bio cannot be longer than 1,000 characters")),
         false => Ok(()),
     }

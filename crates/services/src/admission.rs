@@ -7,7 +7,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::time::{Instant, timeout};
 
 /// The interval between access checks.
-pub const CHECK: Duration = Duration::from_secs(5);
+pub const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The recipient of a long response, whose access can end.
 pub trait Admitted {
@@ -20,39 +20,39 @@ pub fn while_admitted<T>(
     events: impl Stream<Item = T> + 'static,
     listener: impl Admitted,
 ) -> impl Stream<Item = T> {
-    until_revoked(events, listener, || None)
+    until_access_ends(events, listener, || None)
 }
 
 /// Passes the pieces of a file on while the recipient has access. Then fails the stream, so that a
 /// truncated file is not taken for the complete one.
 pub fn download_while_admitted<T>(
-    pieces: impl Stream<Item = io::Result<T>> + 'static,
-    taker: impl Admitted,
+    chunks: impl Stream<Item = io::Result<T>> + 'static,
+    recipient: impl Admitted,
 ) -> impl Stream<Item = io::Result<T>> {
-    until_revoked(pieces, taker, || {
+    until_access_ends(chunks, recipient, || {
         Some(Err(io::Error::other("its recipient no longer has access")))
     })
 }
 
-fn until_revoked<T>(
+fn until_access_ends<T>(
     items: impl Stream<Item = T> + 'static,
-    admitted: impl Admitted,
-    farewell: fn() -> Option<T>,
+    recipient: impl Admitted,
+    final_item: fn() -> Option<T>,
 ) -> impl Stream<Item = T> {
-    let going = Some((Box::pin(items), admitted, Instant::now()));
-    stream::unfold(going, move |going| async move {
-        let (mut items, admitted, mut checked) = going?;
+    let state = Some((Box::pin(items), recipient, Instant::now()));
+    stream::unfold(state, move |state| async move {
+        let (mut items, recipient, mut checked_at) = state?;
         loop {
-            let next = timeout(CHECK, items.next()).await;
-            if checked.elapsed() >= CHECK {
-                checked = Instant::now();
+            let next = timeout(CHECK_INTERVAL, items.next()).await;
+            if checked_at.elapsed() >= CHECK_INTERVAL {
+                checked_at = Instant::now();
                 // A database failure may be temporary, so the stream continues.
-                if matches!(admitted.is_admitted().await, Ok(false)) {
-                    return farewell().map(|last| (last, None));
+                if matches!(recipient.is_admitted().await, Ok(false)) {
+                    return final_item().map(|last| (last, None));
                 }
             }
             if let Ok(next) = next {
-                return Some((next?, Some((items, admitted, checked))));
+                return Some((next?, Some((items, recipient, checked_at))));
             }
         }
     })
@@ -65,9 +65,9 @@ mod tests {
     use super::*;
 
     /// Has access for some seconds, with a database that may be unavailable.
-    struct For(u64, Instant, bool);
+    struct TimedAccess(u64, Instant, bool);
 
-    impl Admitted for For {
+    impl Admitted for TimedAccess {
         async fn is_admitted(&self) -> Result<bool> {
             let is_admitted = self.1.elapsed() < Duration::from_secs(self.0);
             if self.2 { Err(Error::internal("away")) } else { Ok(is_admitted) }
@@ -83,18 +83,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_ends_when_access_ends() {
-        let admitted = || For(7, Instant::now(), false);
-        let events: Vec<_> = while_admitted(every_second(), admitted()).collect().await;
+        let recipient = || TimedAccess(7, Instant::now(), false);
+        let events: Vec<_> = while_admitted(every_second(), recipient()).collect().await;
         assert_eq!(events.len(), 9);
         let pending = stream::pending::<u32>();
-        assert_eq!(while_admitted(pending, admitted()).count().await, 0);
-        let chunks: Vec<_> = download_while_admitted(every_second(), admitted()).collect().await;
+        assert_eq!(while_admitted(pending, recipient()).count().await, 0);
+        let chunks: Vec<_> = download_while_admitted(every_second(), recipient()).collect().await;
         assert!(chunks.len() == 10 && chunks[9].is_err(), "{chunks:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_unavailable_database_does_not_end_a_stream() {
-        let events = while_admitted(every_second().take(60), For(0, Instant::now(), true));
+        let events = while_admitted(every_second().take(60), TimedAccess(0, Instant::now(), true));
         assert_eq!(events.count().await, 60);
     }
 }

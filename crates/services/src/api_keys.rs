@@ -13,13 +13,13 @@ use crate::token::{Secret, digest};
 
 /// How long a key read from the database is trusted without another lookup. This process applies
 /// its own revocations at once and those of other processes within this time.
-const TRUSTED: TimeDelta = TimeDelta::seconds(1);
+const CACHE_TTL: TimeDelta = TimeDelta::seconds(1);
 
 /// The minimum length of a key chosen by the operator, in characters.
-pub const SHORTEST_CHOSEN_KEY: usize = 16;
+pub const MIN_ENVIRONMENT_KEY_CHARS: usize = 16;
 
 /// The maximum length of a key name, in characters.
-const LONGEST_NAME: usize = 200;
+const MAX_NAME_CHARS: usize = 200;
 
 /// The options of a new key.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,7 @@ pub struct KeyOptions {
 
 impl KeyOptions {
     fn check(&self, now: DateTime<Utc>) -> Result<()> {
-        let is_long = |name: &String| name.chars().count() > LONGEST_NAME;
+        let is_long = |name: &String| name.chars().count() > MAX_NAME_CHARS;
         if self.name.as_ref().is_some_and(is_long) {
             return Err(Error::invalid("name", "must not be longer than 200 characters"));
         }
@@ -96,7 +96,7 @@ impl Cache {
 pub struct ApiKeyService {
     keys: Arc<dyn ApiKeys>,
     cache: RwLock<Cache>,
-    used: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
+    last_uses: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
     limiter: RateLimiter<ApiKeyId>,
 }
 
@@ -106,7 +106,7 @@ impl ApiKeyService {
         Self {
             keys,
             cache: RwLock::default(),
-            used: Mutex::default(),
+            last_uses: Mutex::default(),
             limiter: RateLimiter::default(),
         }
     }
@@ -126,22 +126,22 @@ impl ApiKeyService {
         digest: KeyDigest,
         now: DateTime<Utc>,
     ) -> Result<Option<Arc<ApiKey>>> {
-        let key = match self.recall(digest, now) {
+        let key = match self.cached_key(digest, now) {
             Some(key) => Some(key),
-            None => self.look_up(digest, now).await?,
+            None => self.load_key(digest, now).await?,
         };
-        let good = key.filter(|key| key.is_valid(now));
-        if let Some(key) = &good {
-            self.uses().insert(key.id, now);
+        let valid_key = key.filter(|key| key.is_valid(now));
+        if let Some(key) = &valid_key {
+            self.last_uses_mut().insert(key.id, now);
         }
-        Ok(good)
+        Ok(valid_key)
     }
 
     /// Returns whether a previously authenticated key is still valid at `now`.
     pub async fn is_valid(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<bool> {
-        let key = match self.recall(digest, now) {
+        let key = match self.cached_key(digest, now) {
             Some(key) => Some(key),
-            None => self.look_up(digest, now).await?,
+            None => self.load_key(digest, now).await?,
         };
         Ok(key.is_some_and(|key| key.is_valid(now)))
     }
@@ -152,16 +152,16 @@ impl ApiKeyService {
         self.limiter.check(key.id, key.rate_limit.unwrap_or(0), now)
     }
 
-    fn recall(&self, digest: KeyDigest, now: DateTime<Utc>) -> Option<Arc<ApiKey>> {
+    fn cached_key(&self, digest: KeyDigest, now: DateTime<Utc>) -> Option<Arc<ApiKey>> {
         let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
-        let found = cache.keys.get(&digest).filter(|cached| now - cached.at < TRUSTED)?;
-        Some(found.key.clone())
+        let entry = cache.keys.get(&digest).filter(|cached| now - cached.at < CACHE_TTL)?;
+        Some(entry.key.clone())
     }
 
-    async fn look_up(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<Arc<ApiKey>>> {
+    async fn load_key(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<Arc<ApiKey>>> {
         let generation = self.cache.read().unwrap_or_else(PoisonError::into_inner).generation;
         let key = self.keys.by_digest(digest).await?.map(Arc::new);
-        let mut cache = self.seen_mut();
+        let mut cache = self.cache_mut();
         match &key {
             Some(key) if cache.generation == generation => {
                 cache.keys.insert(digest, CachedKey { key: key.clone(), at: now });
@@ -177,22 +177,22 @@ impl ApiKeyService {
     pub async fn create(&self, options: KeyOptions, by: &By) -> Result<(Secret, ApiKey)> {
         options.check(by.at)?;
         let secret = Secret::random();
-        let new = options.into_new(&secret, by.at);
-        let details = json!({ "name": new.name, "prefix": new.prefix }).to_string();
-        let key = self.keys.create(new, by.event("api_key_created", details)).await?;
+        let key = options.into_new(&secret, by.at);
+        let details = json!({ "name": key.name, "prefix": key.prefix }).to_string();
+        let key = self.keys.create(key, by.event("api_key_created", details)).await?;
         Ok((secret, key))
     }
 
-    /// Creates a key on behalf of the holder of `maker`. The new key must not exceed `maker`.
+    /// Creates a key on behalf of the holder of `creator`. The new key must not exceed `creator`.
     pub async fn create_as(
         &self,
-        maker: &ApiKey,
+        creator: &ApiKey,
         options: KeyOptions,
         by: &By,
     ) -> Result<(Secret, ApiKey)> {
-        let options = KeyOptions { created_by: maker.created_by, ..options };
+        let options = KeyOptions { created_by: creator.created_by, ..options };
         options.check(by.at)?;
-        if !maker.may_create(&options.clone().into_new(&Secret::random(), by.at)) {
+        if !creator.may_create(&options.clone().into_new(&Secret::random(), by.at)) {
             let reason =
                 "must not exceed the scopes, workspaces, rate limit and expiry of your key";
             return Err(Error::invalid("api_key", reason));
@@ -210,25 +210,25 @@ impl ApiKeyService {
     pub async fn revoke(&self, id: ApiKeyId, by: &By) -> Result<()> {
         let details = json!({ "id": id.0 }).to_string();
         let revoked = self.keys.revoke(id, by.event("api_key_deleted", details)).await?;
-        self.seen_mut().retain(|key| key.id != id);
+        self.cache_mut().retain(|key| key.id != id);
         if revoked { Ok(()) } else { Err(Error::not_found("API key", id)) }
     }
 
     /// Makes `chosen` the only valid key from the environment.
-    pub async fn take_from_environment(&self, chosen: Option<&str>, by: &By) -> Result<()> {
-        let new = chosen.map(|chosen| environment_key(chosen, by.at)).transpose()?;
-        let details = json!({ "given": new.is_some() }).to_string();
-        self.keys.set_environment_key(new, by.event("api_key_from_environment", details)).await?;
+    pub async fn take_from_environment(&self, secret: Option<&str>, by: &By) -> Result<()> {
+        let key = secret.map(|secret| environment_key(secret, by.at)).transpose()?;
+        let details = json!({ "given": key.is_some() }).to_string();
+        self.keys.set_environment_key(key, by.event("api_key_from_environment", details)).await?;
         self.forget();
         Ok(())
     }
 
     /// Clears the cache, because users may have been suspended.
     pub fn forget(&self) {
-        self.seen_mut().retain(|_| false);
+        self.cache_mut().retain(|_| false);
     }
 
-    fn seen_mut(&self) -> RwLockWriteGuard<'_, Cache> {
+    fn cache_mut(&self) -> RwLockWriteGuard<'_, Cache> {
         self.cache.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -240,23 +240,23 @@ impl ApiKeyService {
     /// Stores the times at which keys were last used. Called periodically and at shutdown, so that
     /// requests do not write.
     pub async fn flush_uses(&self) -> Result<()> {
-        let times: Vec<_> = self.uses().drain().collect();
+        let times: Vec<_> = self.last_uses_mut().drain().collect();
         if times.is_empty() { Ok(()) } else { self.keys.used(times).await }
     }
 
-    fn uses(&self) -> MutexGuard<'_, HashMap<ApiKeyId, DateTime<Utc>>> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    fn last_uses_mut(&self) -> MutexGuard<'_, HashMap<ApiKeyId, DateTime<Utc>>> {
+        self.last_uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn environment_key(chosen: &str, now: DateTime<Utc>) -> Result<NewApiKey> {
-    if chosen.chars().count() < SHORTEST_CHOSEN_KEY || chosen.contains(char::is_whitespace) {
+fn environment_key(secret: &str, now: DateTime<Utc>) -> Result<NewApiKey> {
+    if secret.chars().count() < MIN_ENVIRONMENT_KEY_CHARS || secret.contains(char::is_whitespace) {
         let reason = "must have 16 characters or more and no white space";
         return Err(Error::invalid("CARREL_API_KEY", reason));
     }
     Ok(NewApiKey {
         name: Some("CARREL_API_KEY".to_owned()),
-        digest: digest(chosen),
+        digest: digest(secret),
         // The operator may have chosen a short or guessable key, so no prefix is stored.
         prefix: String::new(),
         origin: KeyOrigin::Environment,

@@ -10,14 +10,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 /// The number of events read or removed at a time.
-const PAGE: u32 = 1000;
+const PAGE_SIZE: u32 = 1000;
 
 /// The number of times a check is repeated because old events were removed while it ran.
-const ATTEMPTS: usize = 5;
+const MAX_ATTEMPTS: usize = 5;
 
 /// How far events must exceed the age limit before they are removed. Bounds the number of events
 /// that record removals.
-const AT_LEAST: TimeDelta = TimeDelta::days(1);
+const MIN_REMOVAL_AGE: TimeDelta = TimeDelta::days(1);
 
 /// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,15 +119,15 @@ pub async fn verify(
     seals: &dyn AuditSeals,
     anchor: Option<&Anchor>,
 ) -> Result<Verdict> {
-    let (mut ends, mut attempts) = (seals.ends().await?, ATTEMPTS);
+    let (mut ends, mut attempts) = (seals.ends().await?, MAX_ATTEMPTS);
     loop {
         let verdict = check(log, &ends, anchor).await?;
-        let now = seals.ends().await?;
+        let current = seals.ends().await?;
         attempts -= 1;
-        if now.start == ends.start || attempts == 0 {
+        if current.start == ends.start || attempts == 0 {
             return Ok(verdict);
         }
-        ends = now;
+        ends = current;
     }
 }
 
@@ -135,23 +135,23 @@ async fn check(log: &dyn AuditLog, ends: &ChainEnds, anchor: Option<&Anchor>) ->
     if !ends.start_fits {
         return Ok(Verdict::Broken(AuditFault::Start(ends.start.last_id)));
     }
-    let mut walk = Walk { at: ends.start, ends, anchor, rewritten: None };
-    walk.compare();
-    if let Some(fault) = walk.rewritten {
+    let mut verifier = ChainVerifier { point: ends.start, ends, anchor, mismatch: None };
+    verifier.compare();
+    if let Some(fault) = verifier.mismatch {
         return Ok(Verdict::Broken(fault));
     }
-    while walk.at.last_id < ends.head.last_id {
-        let events = log.since(walk.at.last_id, PAGE).await?;
+    while verifier.point.last_id < ends.head.last_id {
+        let events = log.since(verifier.point.last_id, PAGE_SIZE).await?;
         if events.is_empty() {
             break;
         }
         for event in events {
-            if let Err(fault) = walk.step(&event) {
+            if let Err(fault) = verifier.step(&event) {
                 return Ok(Verdict::Broken(fault));
             }
         }
     }
-    Ok(match walk.fault_at_the_end() {
+    Ok(match verifier.final_fault() {
         Some(fault) => Verdict::Broken(fault),
         None => {
             let events = (ends.head.last_id - ends.start.last_id).unsigned_abs();
@@ -161,53 +161,54 @@ async fn check(log: &dyn AuditLog, ends: &ChainEnds, anchor: Option<&Anchor>) ->
 }
 
 /// The state of a verification.
-struct Walk<'a> {
-    at: ChainPoint,
+struct ChainVerifier<'a> {
+    point: ChainPoint,
     ends: &'a ChainEnds,
     anchor: Option<&'a Anchor>,
     /// The first mismatch with the seal or the anchor.
-    rewritten: Option<AuditFault>,
+    mismatch: Option<AuditFault>,
 }
 
-impl Walk<'_> {
+impl ChainVerifier<'_> {
     fn step(&mut self, event: &LoggedEvent) -> Result<(), AuditFault> {
         // Events added since the ends were read are ignored.
-        if self.at.last_id >= self.ends.head.last_id {
+        if self.point.last_id >= self.ends.head.last_id {
             return Ok(());
         }
-        let next = ChainPoint { last_id: self.at.last_id + 1, digest: link(self.at.digest, event) };
+        let next =
+            ChainPoint { last_id: self.point.last_id + 1, digest: link(self.point.digest, event) };
         if next != (ChainPoint { last_id: event.id, digest: event.digest }) {
             return Err(AuditFault::Event(event.id));
         }
-        self.at = next;
+        self.point = next;
         self.compare();
         Ok(())
     }
 
     /// Compares the current point with the sealed one and the anchor, if the ids are equal.
     fn compare(&mut self) {
-        let ChainPoint { last_id, digest } = self.at;
+        let ChainPoint { last_id, digest } = self.point;
         if let HeadSeal::Fits(sealed) = self.ends.head_seal
             && sealed.last_id == last_id
             && sealed.digest != digest
         {
-            self.rewritten.get_or_insert(AuditFault::Rewritten(last_id));
+            self.mismatch.get_or_insert(AuditFault::Rewritten(last_id));
         }
         if let Some(anchor) = self.anchor
             && anchor.last_id == last_id
             && !anchor.fits(&digest)
         {
-            self.rewritten.get_or_insert(AuditFault::Anchor(last_id));
+            self.mismatch.get_or_insert(AuditFault::Anchor(last_id));
         }
     }
 
-    fn fault_at_the_end(&self) -> Option<AuditFault> {
-        let (last, ends) = (self.at.last_id, self.ends);
+    fn final_fault(&self) -> Option<AuditFault> {
+        let (last, ends) = (self.point.last_id, self.ends);
         let cut_off = |sealed| AuditFault::CutOff { last, sealed };
-        if self.at != ends.head {
+        if self.point != ends.head {
             return Some(cut_off(ends.head.last_id));
         }
-        let of_seal = match ends.head_seal {
+        let seal_fault = match ends.head_seal {
             HeadSeal::Missing => Some(AuditFault::NoSeal),
             HeadSeal::Foreign => Some(AuditFault::Foreign),
             HeadSeal::Fits(sealed) if sealed.last_id > last => Some(cut_off(sealed.last_id)),
@@ -216,14 +217,14 @@ impl Walk<'_> {
             }
             HeadSeal::Fits(_) => None,
         };
-        let of_anchor = self.anchor.and_then(|anchor| {
+        let anchor_fault = self.anchor.and_then(|anchor| {
             let (anchor, start) = (anchor.last_id, ends.start.last_id);
             if anchor > last {
                 return Some(cut_off(anchor));
             }
             (anchor < start).then_some(AuditFault::AnchorTooOld { anchor, start })
         });
-        self.rewritten.or(of_seal).or(of_anchor)
+        self.mismatch.or(seal_fault).or(anchor_fault)
     }
 }
 
@@ -244,17 +245,18 @@ pub async fn remove_old(
 ) -> Result<u64> {
     let Some(before) = now.checked_sub_signed(TimeDelta::days(days.into())) else { return Ok(0) };
     let oldest = log.since(0, 1).await?;
-    let is_due =
-        |event: &LoggedEvent| event.at.checked_add_signed(AT_LEAST).is_some_and(|at| at < before);
+    let is_due = |event: &LoggedEvent| {
+        event.at.checked_add_signed(MIN_REMOVAL_AGE).is_some_and(|at| at < before)
+    };
     if !oldest.first().is_some_and(is_due) {
         return Ok(0);
     }
     let by = By { actor: Actor::Server, address: None, at: now };
     let mut removed = 0;
     loop {
-        let more = seals.remove_old(before, PAGE, by.clone()).await?;
-        removed += more;
-        if more < u64::from(PAGE) {
+        let count = seals.remove_old(before, PAGE_SIZE, by.clone()).await?;
+        removed += count;
+        if count < u64::from(PAGE_SIZE) {
             return Ok(removed);
         }
     }

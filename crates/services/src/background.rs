@@ -38,11 +38,11 @@ impl BackgroundTasks {
         self.stopping.cancelled().await;
     }
 
-    /// Waits for all tasks. After `patience`, asks the remaining ones to finish early; after
-    /// `grace`, abandons them. Returns the number abandoned.
-    pub async fn finish(&self, patience: Duration, grace: Duration) -> usize {
+    /// Waits for all tasks. After `timeout_before_stop`, asks the remaining ones to finish early;
+    /// after `grace`, abandons them. Returns the number abandoned.
+    pub async fn finish(&self, timeout_before_stop: Duration, grace: Duration) -> usize {
         self.tracker.close();
-        if timeout(patience, self.tracker.wait()).await.is_err() {
+        if timeout(timeout_before_stop, self.tracker.wait()).await.is_err() {
             self.stopping.cancel();
             // A timeout is reflected in the count below.
             let _ = timeout(grace, self.tracker.wait()).await;
@@ -61,34 +61,34 @@ impl Default for BackgroundTasks {
 mod tests {
     use super::*;
 
-    const SHORT: Duration = Duration::from_millis(20);
-    const LONG: Duration = Duration::from_secs(60);
+    const SHORT_TIMEOUT: Duration = Duration::from_millis(20);
+    const LONG_TIMEOUT: Duration = Duration::from_secs(60);
 
     #[tokio::test(start_paused = true)]
     async fn finish_waits_for_tasks_then_asks_them_to_stop() {
         let tasks = BackgroundTasks::new();
-        let whole = tasks.spawn(tokio::time::sleep(SHORT));
-        assert_eq!(tasks.finish(LONG, LONG).await, 0);
-        assert!(whole.is_finished());
+        let sleeper = tasks.spawn(tokio::time::sleep(SHORT_TIMEOUT));
+        assert_eq!(tasks.finish(LONG_TIMEOUT, LONG_TIMEOUT).await, 0);
+        assert!(sleeper.is_finished());
 
-        let observed = tasks.clone();
-        let obliging = tasks.spawn(async move { observed.stopping().await });
-        assert_eq!(tasks.finish(SHORT, LONG).await, 0);
-        assert!(obliging.is_finished());
+        let handle = tasks.clone();
+        let listener = tasks.spawn(async move { handle.stopping().await });
+        assert_eq!(tasks.finish(SHORT_TIMEOUT, LONG_TIMEOUT).await, 0);
+        assert!(listener.is_finished());
 
-        let stubborn = tasks.spawn(std::future::pending::<()>());
-        assert_eq!(tasks.finish(SHORT, SHORT).await, 1);
-        assert!(!stubborn.is_finished());
+        let endless = tasks.spawn(std::future::pending::<()>());
+        assert_eq!(tasks.finish(SHORT_TIMEOUT, SHORT_TIMEOUT).await, 1);
+        assert!(!endless.is_finished());
     }
 
     /// A request thread can end together with its own runtime.
     #[test]
     fn tasks_outlive_the_runtime_that_spawned_them() {
         let build = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let home = build();
-        let tasks = home.block_on(async { BackgroundTasks::new() });
-        let (spawner, ended) = (tasks.clone(), tokio::sync::oneshot::channel());
-        build().block_on(async move { drop(spawner.spawn(async move { ended.0.send(7) })) });
-        assert_eq!(home.block_on(ended.1), Ok(7));
+        let runtime = build();
+        let tasks = runtime.block_on(async { BackgroundTasks::new() });
+        let (spawner, channel) = (tasks.clone(), tokio::sync::oneshot::channel());
+        build().block_on(async move { drop(spawner.spawn(async move { channel.0.send(7) })) });
+        assert_eq!(runtime.block_on(channel.1), Ok(7));
     }
 }

@@ -27,10 +27,10 @@ pub(crate) const DOCUMENTS: &str = "documents";
 pub const ORIGINALS: &str = "originals";
 
 /// The number of documents processed at a time.
-const PAGE: u32 = 500;
+const PAGE_SIZE: u32 = 500;
 
 /// The number of database copies made if documents are deleted in the meantime.
-const ATTEMPTS: usize = 5;
+const MAX_ATTEMPTS: usize = 5;
 
 /// The parts of the storage directory that go into a backup.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub struct BackupPaths {
     pub scratch: PathBuf,
     /// Paths excluded from every backup: recreatable data, runtime files, and the database, which
     /// is copied separately.
-    pub left_out: Vec<PathBuf>,
+    pub excluded: Vec<PathBuf>,
     /// Paths included only in backups with secrets.
     pub secrets: Vec<PathBuf>,
 }
@@ -53,29 +53,29 @@ pub enum Secrets {
     Included,
     /// The archive can be stored where others can read it. Restoring it needs the key from
     /// elsewhere.
-    LeftOut,
+    Excluded,
 }
 
 /// Makes backups, one at a time.
 pub struct Backups {
     copies: Arc<dyn Copies>,
     audit: Arc<dyn AuditLog>,
-    place: BackupPaths,
-    turn: Arc<Semaphore>,
+    paths: BackupPaths,
+    semaphore: Arc<Semaphore>,
 }
 
 /// A consistent snapshot, ready to be written to an archive. Dropping it deletes the temporary
 /// files.
-pub struct Staged {
+pub struct StagedBackup {
     directory: TempDir,
     contents: Contents,
-    _turn: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Backups {
     /// Creates the backup service of one server.
-    pub fn new(copies: Arc<dyn Copies>, audit: Arc<dyn AuditLog>, place: BackupPaths) -> Self {
-        Self { copies, audit, place, turn: Arc::new(Semaphore::new(1)) }
+    pub fn new(copies: Arc<dyn Copies>, audit: Arc<dyn AuditLog>, paths: BackupPaths) -> Self {
+        Self { copies, audit, paths, semaphore: Arc::new(Semaphore::new(1)) }
     }
 
     /// Prepares a consistent snapshot of everything committed before the call. On PostgreSQL, the
@@ -84,44 +84,44 @@ impl Backups {
     /// # Errors
     /// [`Error::Exhausted`] while this process makes another backup, [`Error::Unavailable`] if the
     /// disk is full or documents change too fast.
-    pub async fn stage(&self, secrets: Secrets, by: &By) -> Result<Staged> {
-        let turn = Arc::clone(&self.turn).try_acquire_owned();
-        let turn = turn.map_err(|_| Error::exhausted("a backup is being made already"))?;
-        let included = secrets == Secrets::Included;
-        let details = json!({ "secrets": included }).to_string();
+    pub async fn stage(&self, secrets: Secrets, by: &By) -> Result<StagedBackup> {
+        let permit = Arc::clone(&self.semaphore).try_acquire_owned();
+        let permit = permit.map_err(|_| Error::exhausted("a backup is being made already"))?;
+        let has_secrets = secrets == Secrets::Included;
+        let details = json!({ "secrets": has_secrets }).to_string();
         self.audit.add(by.event("backup_made", details)).await?;
-        let directory = staging::make(&self.place.scratch).await?;
-        let staging = staging::Staging::new(&self.place, directory.path(), secrets);
+        let directory = staging::create_scratch(&self.paths.scratch).await?;
+        let staging = staging::Staging::new(&self.paths, directory.path(), secrets);
         // Files are linked both before and after the database is copied. Files deleted in between
         // are still linked, and files added in between are included.
         staging.link().await?;
-        for attempt in 0..ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             let copy = staging.database(attempt);
-            let copied = self.copies.copy_to(&copy).await?;
+            let database_copy = self.copies.copy_to(&copy).await?;
             staging.link().await?;
-            let database = copied.is_some();
-            let inventory: &dyn Inventory = match &copied {
+            let database = database_copy.is_some();
+            let inventory: &dyn Inventory = match &database_copy {
                 Some(copy) => &**copy,
                 None => &*self.copies,
             };
             if staging.documents(attempt, inventory).await? {
                 staging.originals(attempt, inventory).await?;
-                let contents = staging.contents(attempt, database, included);
-                return Ok(Staged { directory, contents, _turn: turn });
+                let contents = staging.contents(attempt, database, has_secrets);
+                return Ok(StagedBackup { directory, contents, _permit: permit });
             }
         }
         Err(Error::unavailable("the backup", "documents are added and removed too fast; try again"))
     }
 }
 
-impl Staged {
+impl StagedBackup {
     /// Returns whether the backup contains the database. A database server is not included.
     pub fn has_database(&self) -> bool {
         self.contents.database
     }
 
     /// Writes the archive incrementally. Blocking.
-    pub fn write(self, to: impl std::io::Write) -> std::io::Result<archive::Written> {
+    pub fn write(self, to: impl std::io::Write) -> std::io::Result<archive::BackupSummary> {
         archive::write(self.directory.path(), &self.contents, to)
     }
 }

@@ -5,10 +5,10 @@ use carrel_domain::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 use serde_json::{Value, json};
 
 /// The number of exchanges deleted per transaction, which bounds how long other writers wait.
-const AT_ONCE: u32 = 500;
+const BATCH_SIZE: u32 = 500;
 
 /// The maximum number of transactions per call: 100,000 exchanges.
-const STEPS: u32 = 200;
+const MAX_BATCHES: u32 = 200;
 
 /// The result of a bulk deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,20 +23,20 @@ pub struct BulkDeleteResult {
 /// transaction with its own event, which holds the filter and the number. If a later step fails,
 /// the completed steps are therefore recorded.
 pub async fn clear(log: &dyn ChatLog, filter: &ChatFilter, by: &By) -> Result<BulkDeleteResult> {
-    let (mut deleted, mut after) = (0, None);
-    for _ in 0..STEPS {
+    let (mut deleted, mut cursor) = (0, None);
+    for _ in 0..MAX_BATCHES {
         let (by, mut details) = (by.clone(), filter_details(filter));
         let event = move |chats: u64| {
             details["deleted"] = json!(chats);
             by.event("api_chats_deleted", details.to_string())
         };
         let DeletedChats { chats, last } =
-            log.clear(filter, after, AT_ONCE, Box::new(event)).await?;
+            log.clear(filter, cursor, BATCH_SIZE, Box::new(event)).await?;
         deleted += chats;
-        if chats < u64::from(AT_ONCE) {
+        if chats < u64::from(BATCH_SIZE) {
             return Ok(BulkDeleteResult { deleted, has_more: false });
         }
-        after = last;
+        cursor = last;
     }
     Ok(BulkDeleteResult { deleted, has_more: true })
 }
@@ -116,7 +116,7 @@ mod tests {
         }
     }
 
-    async fn cleared(chats: i64) -> (BulkDeleteResult, Vec<String>) {
+    async fn run_clear(chats: i64) -> (BulkDeleteResult, Vec<String>) {
         let log = Log { chats, ..Log::default() };
         let filter = ChatFilter {
             user: Some(UserId(7)),
@@ -131,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_step_is_logged_with_its_filter_and_number() {
-        let (outcome, events) = cleared(501).await;
+        let (outcome, events) = run_clear(501).await;
         assert_eq!(outcome, BulkDeleteResult { deleted: 501, has_more: false });
         let details: Vec<Value> =
             events.iter().map(|details| serde_json::from_str(details).unwrap()).collect();
@@ -141,9 +141,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_deletes_a_bounded_number_and_reports_more() {
-        let most = u64::from(AT_ONCE * STEPS);
-        let (outcome, events) = cleared(1_000_000).await;
-        assert_eq!(outcome, BulkDeleteResult { deleted: most, has_more: true });
-        assert_eq!(events.len(), STEPS as usize);
+        let limit = u64::from(BATCH_SIZE * MAX_BATCHES);
+        let (outcome, events) = run_clear(1_000_000).await;
+        assert_eq!(outcome, BulkDeleteResult { deleted: limit, has_more: true });
+        assert_eq!(events.len(), MAX_BATCHES as usize);
     }
 }

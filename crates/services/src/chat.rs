@@ -32,11 +32,11 @@ use serde_json::json;
 use tokio::time::sleep;
 
 pub use answer::{AnswerEvent, EMPTY_COMPLETION, EmptyCompletion, Finished};
-pub use attachments::MOST_ATTACHMENTS;
+pub use attachments::MAX_ATTACHMENTS;
 pub use overrides::RequestOverrides;
-pub use question::{LONGEST_QUESTION, Question};
+pub use question::{MAX_QUESTION_BYTES, Question};
 pub use stop::Stop;
-pub use thread_files::{LONGEST_TEXT as LONGEST_THREAD_FILE, MOST_FILES, add_file, remove_file};
+pub use thread_files::{MAX_FILES, MAX_TEXT_BYTES as MAX_THREAD_FILE_BYTES, add_file, remove_file};
 
 pub use crate::exchange::{Attachment, Metrics, Source};
 
@@ -44,20 +44,21 @@ use self::concurrency::QuestionLimits;
 use self::parked::ParkedImages;
 use crate::background::BackgroundTasks;
 use crate::memories;
-use crate::record::{self, Earlier};
+use crate::record::{self, EarlierExchange};
 use crate::search::Search;
 use crate::slash_commands;
 
 const REFUSAL: &str = "There is no relevant information in this workspace to answer your query.";
 
-const QUOTA_MET: &str = "You have met your maximum 24 hour chat quota. Please try again later.";
+const QUOTA_EXCEEDED: &str =
+    "You have met your maximum 24 hour chat quota. Please try again later.";
 
 /// The delays between attempts to save an answer.
-const RETRIES: [Duration; 3] =
+const RETRY_DELAYS: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(4)];
 
 /// The context window assumed if no model is configured, in tokens.
-const USUAL_WINDOW: u64 = 4096;
+const DEFAULT_WINDOW: u64 = 4096;
 
 /// The result of a question without streaming.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,8 +169,8 @@ impl Conversations {
 
     /// Expands the slash commands in a message: those of everybody and, if `user` is given, of that
     /// user. The expanded text is sent to the model and stored.
-    pub async fn with_commands(&self, text: String, user: Option<UserId>) -> Result<String> {
-        slash_commands::expanded(&*self.commands, text, user).await
+    pub async fn expand_commands(&self, text: String, user: Option<UserId>) -> Result<String> {
+        slash_commands::expand(&*self.commands, text, user).await
     }
 
     /// Counts the question against the user's daily limit before any other work.
@@ -178,7 +179,7 @@ impl Conversations {
         let Some(limit) = user.daily_message_limit else { return Ok(()) };
         match self.quota.consume_message(user.id, limit, by.at).await? {
             true => Ok(()),
-            false => Err(Error::exhausted(QUOTA_MET)),
+            false => Err(Error::exhausted(QUOTA_EXCEEDED)),
         }
     }
 
@@ -186,7 +187,7 @@ impl Conversations {
     /// a user, hides the exchanges of all participants.
     pub async fn reset(&self, workspace: &Workspace, question: &Question, by: &By) -> Result<()> {
         let conversation = question.conversation(workspace);
-        self.chats.reset(&conversation, sent(by, workspace, question)).await.map(drop)
+        self.chats.reset(&conversation, chat_event(by, workspace, question)).await.map(drop)
     }
 
     /// Builds the request to the model, or returns `None` if the question must be refused. Takes
@@ -206,15 +207,16 @@ impl Conversations {
             ..workspace.settings.model()
         };
         let model = self.models.chat(&choice);
-        let window = model.as_ref().map_or(USUAL_WINDOW, |model| model.name().window);
+        let window = model.as_ref().map_or(DEFAULT_WINDOW, |model| model.name().window);
         // Attached documents are part of the context, so they are read before deciding on a
         // refusal.
-        let mut attached = thread_files::kept_files(self, question, window, by).await?;
-        attached.extend(attachments::read_attached(self, question, window, by).await?);
-        let past = self.past(workspace, question).await?;
-        let gathered = context::gather(self, workspace, question, attached, &past, window).await?;
+        let mut documents = thread_files::load_documents(self, question, window, by).await?;
+        documents.extend(attachments::read_documents(self, question, window, by).await?);
+        let history = self.load_history(workspace, question).await?;
+        let context =
+            context::gather(self, workspace, question, documents, &history, window).await?;
         let mode = question.mode(workspace);
-        if gathered.context.is_empty() && mode == ChatMode::Query {
+        if context.parts.is_empty() && mode == ChatMode::Query {
             return Ok(None);
         }
         let model = model?;
@@ -224,39 +226,44 @@ impl Conversations {
             false => Vec::new(),
         };
         let notes = memories::text(&notes, workspace.id);
-        let own = request::Own { variables, notes };
-        let request = request::compose(workspace, question, gathered.context, past, &own, by.at);
+        let additions = request::Additions { variables, notes };
+        let request =
+            request::compose(workspace, question, context.parts, history, &additions, by.at);
         let request = prompt_budget::apply(self.tokenizer.clone(), request, window).await?;
         // Automatic mode without tools is chat mode and is stored as such.
         let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };
         let as_agent = question.is_for_agent(workspace);
         let images = ParkedImages::park(&mut question.attachments, self.scratch.clone()).await?;
-        Ok(Some(Prepared { model, request, sources: gathered.sources, mode, as_agent, images }))
+        Ok(Some(Prepared { model, request, sources: context.sources, mode, as_agent, images }))
     }
 
     /// Returns the stored conversation, oldest first, without damaged exchanges.
-    async fn past(&self, workspace: &Workspace, question: &Question) -> Result<Vec<Earlier>> {
+    async fn load_history(
+        &self,
+        workspace: &Workspace,
+        question: &Question,
+    ) -> Result<Vec<EarlierExchange>> {
         if question.overrides.history.is_some() {
             return Ok(Vec::new());
         }
         let limit = u32::try_from(workspace.settings.history).unwrap_or(0);
         let mut chats = self.chats.history(&question.conversation(workspace), limit).await?;
-        chats.retain(|chat| Some(chat.id) != question.instead_of);
-        let (mut images_left, mut bytes_left) = (request::MOST_EARLIER_IMAGES, MOST_BYTES);
-        let mut past = Vec::with_capacity(chats.len());
+        chats.retain(|chat| Some(chat.id) != question.replaced_chat);
+        let (mut images_left, mut bytes_left) = (request::MAX_HISTORY_IMAGES, MOST_BYTES);
+        let mut history = Vec::with_capacity(chats.len());
         for mut chat in chats.into_iter().rev() {
             if images_left > 0 && bytes_left > 0 && record::has_images(&chat) {
                 chat.images = self.chats.images(chat.id).await?;
                 let bytes = chat.images.iter().map(String::len).sum();
                 bytes_left = bytes_left.saturating_sub(bytes);
             }
-            let Some(mut exchange) = record::earlier(chat) else { continue };
+            let Some(mut exchange) = record::read_exchange(chat) else { continue };
             exchange.images.truncate(images_left);
             images_left -= exchange.images.len();
-            past.push(exchange);
+            history.push(exchange);
         }
-        past.reverse();
-        Ok(past)
+        history.reverse();
+        Ok(history)
     }
 
     async fn save(
@@ -281,7 +288,7 @@ impl Conversations {
             metrics: Some(metrics),
             attachments: &question.attachments,
         };
-        self.append(workspace, &question, response, true, by).await.map_err(not_saved)
+        self.append(workspace, &question, response, true, by).await.map_err(storage_error)
     }
 
     async fn refuse(&self, workspace: &Workspace, question: Question, by: &By) -> Result<Reply> {
@@ -311,7 +318,7 @@ impl Conversations {
             Some(metrics) => Some(metrics.usage).filter(|usage| *usage != Usage::default()),
         };
         let record::StoredAnswer { record, images } = response.stored();
-        let new = NewChat {
+        let chat = NewChat {
             conversation: question.conversation(workspace),
             prompt: question.text.clone(),
             response: record,
@@ -322,24 +329,25 @@ impl Conversations {
         };
         // Retry transient failures, such as a restart of the database, so that the answer is not
         // lost.
-        let mut pauses = RETRIES.iter();
+        let mut delays = RETRY_DELAYS.iter();
         loop {
-            let failed = match self.chats.append(new.clone(), sent(by, workspace, question)).await {
-                Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => error,
-                saved => return saved,
-            };
-            let Some(pause) = pauses.next() else { return Err(failed) };
+            let error =
+                match self.chats.append(chat.clone(), chat_event(by, workspace, question)).await {
+                    Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => error,
+                    result => return result,
+                };
+            let Some(delay) = delays.next() else { return Err(error) };
             tracing::warn!(
-                error = &failed as &dyn std::error::Error,
-                "failed to save an answer; trying again in {pause:?}"
+                error = &error as &dyn std::error::Error,
+                "failed to save an answer; trying again in {delay:?}"
             );
-            sleep(*pause).await;
+            sleep(*delay).await;
         }
     }
 }
 
 /// Converts a failure into one that says the answer could not be saved.
-fn not_saved(error: Error) -> Error {
+fn storage_error(error: Error) -> Error {
     match error {
         Error::Unavailable { .. } | Error::Internal(_) => Error::Unavailable {
             service: "storage",
@@ -351,7 +359,7 @@ fn not_saved(error: Error) -> Error {
     }
 }
 
-fn sent(by: &By, workspace: &Workspace, question: &Question) -> Event {
+fn chat_event(by: &By, workspace: &Workspace, question: &Question) -> Event {
     let model = workspace.settings.chat_model.as_deref().unwrap_or("System Default");
     let mut details = json!({ "workspaceName": workspace.settings.name, "chatModel": model });
     if let Some(thread) = &question.thread {

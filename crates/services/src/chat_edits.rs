@@ -5,11 +5,11 @@ use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, Error, Result};
 use serde_json::json;
 
-use crate::chat::LONGEST_QUESTION;
+use crate::chat::MAX_QUESTION_BYTES;
 use crate::record;
 
 /// The maximum length of an edited answer, in bytes.
-pub const LONGEST_ANSWER: usize = 1 << 20;
+pub const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// New texts of an exchange. Absent fields stay unchanged.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +30,8 @@ pub async fn edit(
     by: &By,
 ) -> Result<()> {
     let Edit { prompt, answer } = edit;
-    check(prompt.as_deref(), "prompt", LONGEST_QUESTION)?;
-    check(answer.as_deref(), "response", LONGEST_ANSWER)?;
+    check(prompt.as_deref(), "prompt", MAX_QUESTION_BYTES)?;
+    check(answer.as_deref(), "response", MAX_ANSWER_BYTES)?;
     let missing = || Error::not_found("chat", id);
     let chat = edits.chat(workspace.id, id).await?.ok_or_else(missing)?;
     let response = match answer {
@@ -39,7 +39,7 @@ pub async fn edit(
         None => None,
     };
     let change = ChatChange { prompt, response, feedback: None };
-    changed(edits, workspace, id, change, event(by, "api_chat_edited", workspace, id)).await
+    apply(edits, workspace, id, change, event(by, "api_chat_edited", workspace, id)).await
 }
 
 /// Stores feedback on an answer: thumbs up, thumbs down or none.
@@ -51,7 +51,7 @@ pub async fn rate(
     by: &By,
 ) -> Result<()> {
     let change = ChatChange { feedback: Some(feedback), ..ChatChange::default() };
-    changed(edits, workspace, id, change, event(by, "api_chat_rated", workspace, id)).await
+    apply(edits, workspace, id, change, event(by, "api_chat_rated", workspace, id)).await
 }
 
 /// Deletes an exchange.
@@ -67,7 +67,7 @@ pub async fn remove(
     }
 }
 
-async fn changed(
+async fn apply(
     edits: &dyn ChatEdits,
     workspace: &Workspace,
     id: ChatId,
@@ -85,11 +85,11 @@ fn event(by: &By, name: &'static str, workspace: &Workspace, id: ChatId) -> Even
     by.event(name, details.to_string())
 }
 
-fn check(text: Option<&str>, field: &'static str, longest: usize) -> Result<()> {
+fn check(text: Option<&str>, field: &'static str, limit: usize) -> Result<()> {
     match text {
         Some(text) if text.trim().is_empty() => Err(Error::invalid(field, "must not be empty")),
-        Some(text) if text.len() > longest => {
-            Err(Error::TooLarge { what: "the text", limit: longest as u64 })
+        Some(text) if text.len() > limit => {
+            Err(Error::TooLarge { what: "the text", limit: limit as u64 })
         }
         _ => Ok(()),
     }

@@ -16,13 +16,13 @@ use tokio::time::timeout;
 use crate::speech;
 
 /// The time limit for most tests.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The time limit for generating an image.
-const DRAWING: Duration = Duration::from_secs(120);
+const IMAGE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The time limit for a transcription. Includes loading the model.
-const HEARING: Duration = Duration::from_secs(30);
+const SPEECH_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Looks up settings by variable name, whether they are stored or only tried.
 pub type SettingsLookup<'a> = dyn Fn(&str) -> Option<String> + Send + Sync + 'a;
@@ -93,7 +93,7 @@ pub async fn language_model(model: Arc<dyn ChatModel>) -> Result<ConnectionTestR
         }
         Err(Error::unavailable("the language model", "its answer is empty"))
     };
-    timeout(PATIENCE, ask).await.map_err(|_| timed_out("the language model"))??;
+    timeout(TIMEOUT, ask).await.map_err(|_| timed_out("the language model"))??;
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
 }
@@ -102,11 +102,11 @@ pub async fn language_model(model: Arc<dyn ChatModel>) -> Result<ConnectionTestR
 pub async fn embedder(embedder: Arc<dyn Embedder>) -> Result<ConnectionTestResult> {
     let started = Instant::now();
     let texts = ["lighthouse".to_owned()];
-    let vectors = timeout(PATIENCE, embedder.embed(&texts, Purpose::Query)).await;
+    let vectors = timeout(TIMEOUT, embedder.embed(&texts, Purpose::Query)).await;
     let vectors = vectors.map_err(|_| timed_out("the embedder"))??;
     let dimensions = vectors.first().map(Vec::len).filter(|length| *length > 0);
-    let nothing = || Error::unavailable("the embedder", "its answer is empty");
-    let dimensions = dimensions.ok_or_else(nothing)?;
+    let empty_answer = || Error::unavailable("the embedder", "its answer is empty");
+    let dimensions = dimensions.ok_or_else(empty_answer)?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: embedder.model().name, seconds, dimensions: Some(dimensions) })
 }
@@ -115,7 +115,7 @@ pub async fn embedder(embedder: Arc<dyn Embedder>) -> Result<ConnectionTestResul
 pub async fn reranker(reranker: Arc<dyn Reranker>) -> Result<ConnectionTestResult> {
     let started = Instant::now();
     let texts = ["Bread is baked in an oven.", "A lighthouse warns ships."].map(str::to_owned);
-    let scores = timeout(PATIENCE, reranker.rerank("What warns ships?", &texts)).await;
+    let scores = timeout(TIMEOUT, reranker.rerank("What warns ships?", &texts)).await;
     let scores = scores.map_err(|_| timed_out("the reranker"))??;
     if scores.iter().flatten().next().is_none() {
         return Err(Error::unavailable("the reranker", "its answer is empty"));
@@ -129,7 +129,7 @@ pub async fn image_model(model: Arc<dyn ImageModel>) -> Result<ConnectionTestRes
     let started = Instant::now();
     let request =
         ImageRequest { prompt: "A small lighthouse".to_owned(), ..ImageRequest::default() };
-    let generated = timeout(DRAWING, model.generate(&request)).await;
+    let generated = timeout(IMAGE_TIMEOUT, model.generate(&request)).await;
     let slow = || Error::unavailable("image generation", "no picture came within 2 minutes");
     generated.map_err(|_| slow())??;
     let seconds = started.elapsed().as_secs_f64();
@@ -152,7 +152,7 @@ pub async fn transcriber(model: Arc<dyn Transcriber>) -> Result<ConnectionTestRe
         }
         Ok::<_, Error>(())
     };
-    timeout(HEARING, transcribe).await.map_err(|_| timed_out("speech recognition"))??;
+    timeout(SPEECH_TIMEOUT, transcribe).await.map_err(|_| timed_out("speech recognition"))??;
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
 }
@@ -160,8 +160,8 @@ pub async fn transcriber(model: Arc<dyn Transcriber>) -> Result<ConnectionTestRe
 /// Tests a synthesizer with a few words, up to the first audio.
 pub async fn synthesizer(model: Arc<dyn SpeechSynthesizer>) -> Result<ConnectionTestResult> {
     let started = Instant::now();
-    let nothing = || Error::unavailable("speech synthesis", "it returned no audio");
-    let format = model.formats().into_iter().next().ok_or_else(nothing)?;
+    let empty_answer = || Error::unavailable("speech synthesis", "it returned no audio");
+    let format = model.formats().into_iter().next().ok_or_else(empty_answer)?;
     let request = SpeechRequest {
         text: "Are you there?".to_owned(),
         voice: None,
@@ -169,15 +169,15 @@ pub async fn synthesizer(model: Arc<dyn SpeechSynthesizer>) -> Result<Connection
         speed: Speed::default(),
         instructions: None,
     };
-    let speak = async { model.speak(request).await?.audio.next().await.ok_or_else(nothing)? };
-    timeout(PATIENCE, speak).await.map_err(|_| timed_out("speech synthesis"))??;
+    let speak = async { model.speak(request).await?.audio.next().await.ok_or_else(empty_answer)? };
+    timeout(TIMEOUT, speak).await.map_err(|_| timed_out("speech synthesis"))??;
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
 }
 
 /// Tests an index by counting its vectors.
 pub async fn index(index: Arc<dyn VectorIndex>) -> Result<u64> {
-    timeout(PATIENCE, index.stored_count()).await.map_err(|_| timed_out("the vector database"))?
+    timeout(TIMEOUT, index.stored_count()).await.map_err(|_| timed_out("the vector database"))?
 }
 
 fn timed_out(service: &'static str) -> Error {

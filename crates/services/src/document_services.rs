@@ -150,7 +150,7 @@ impl DocumentServices {
             index: index.clone(),
             lexical: database.clone(),
             workspace_documents: database.clone(),
-            places: database.clone(),
+            filter_rows: database.clone(),
         };
         let library = Library {
             documents: database.clone(),

@@ -72,7 +72,7 @@ impl Attachment {
 }
 
 /// The length of the text shown for a whole document, in characters.
-const BEGINNING: usize = 1000;
+const EXCERPT_CHARS: usize = 1000;
 
 /// A source of an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,8 +90,8 @@ pub enum Source {
 
 impl Source {
     /// Creates the source of a document included in full.
-    pub(crate) fn whole(document: Document, text: &str) -> Self {
-        let beginning = text.chars().take(BEGINNING).collect();
+    pub(crate) fn full_document(document: Document, text: &str) -> Self {
+        let beginning = text.chars().take(EXCERPT_CHARS).collect();
         Self::Document { document: Box::new(document), beginning }
     }
 

@@ -47,14 +47,14 @@ struct Export {
     state: State,
     /// The size of the largest piece, in bytes. Allocating it at once avoids fragmentation by
     /// growing buffers.
-    longest: usize,
-    written: u64,
+    max_chunk: usize,
+    count: u64,
     damaged: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    Fresh,
+    NotStarted,
     Reading,
     Done,
 }
@@ -79,16 +79,16 @@ impl Exports {
             redact,
             formatter,
             cursor: None,
-            state: State::Fresh,
-            longest: 0,
-            written: 0,
+            state: State::NotStarted,
+            max_chunk: 0,
+            count: 0,
             damaged: 0,
         };
-        let pieces = try_unfold(export, |mut export| async move {
-            let piece = export.next().await?;
-            Ok(piece.map(|piece| (piece, export)))
+        let chunks = try_unfold(export, |mut export| async move {
+            let chunk = export.next().await?;
+            Ok(chunk.map(|chunk| (chunk, export)))
         });
-        Ok((content_type, pieces))
+        Ok((content_type, chunks))
     }
 
     /// Returns the error for an unknown export type.
@@ -100,10 +100,10 @@ impl Exports {
 
 impl Export {
     async fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        let mut piece = Vec::with_capacity(self.longest);
+        let mut chunk = Vec::with_capacity(self.max_chunk);
         match self.state {
             State::Done => return Ok(None),
-            State::Fresh => self.formatter.begin(&mut piece),
+            State::NotStarted => self.formatter.begin(&mut chunk),
             State::Reading => {}
         }
         self.state = State::Reading;
@@ -120,17 +120,17 @@ impl Export {
             if self.redact {
                 self.exports.formatters.redact(&mut record);
             }
-            self.written += 1;
+            self.count += 1;
             self.damaged += u64::from(record.damaged);
-            self.formatter.record(&record, &mut piece);
+            self.formatter.record(&record, &mut chunk);
         }
         if is_last {
-            self.formatter.end(&mut piece);
+            self.formatter.end(&mut chunk);
             self.state = State::Done;
-            tracing::info!(chats = self.written, damaged = self.damaged, "exported conversations");
+            tracing::info!(chats = self.count, damaged = self.damaged, "exported conversations");
         }
-        self.longest = self.longest.max(piece.len());
-        Ok(Some(piece))
+        self.max_chunk = self.max_chunk.max(chunk.len());
+        Ok(Some(chunk))
     }
 }
 

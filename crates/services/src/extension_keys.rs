@@ -13,10 +13,10 @@ use crate::{members, token};
 pub const PREFIX: &str = "brx-";
 
 /// The number of letters in each of the four groups of a key.
-const GROUP: usize = 7;
+const GROUP_CHARS: usize = 7;
 
 /// The number of leading characters of a key shown in lists.
-const SHOWN: usize = 11;
+const PREFIX_CHARS: usize = 11;
 
 /// The holder of a valid key.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ impl KeyHolder {
     }
 
     /// Returns whether the holder may add documents to workspaces.
-    pub fn may_add(&self) -> bool {
+    pub fn can_add(&self) -> bool {
         self.user.as_ref().is_none_or(|user| user.role != Role::Default)
     }
 
@@ -93,8 +93,8 @@ pub async fn holder(
     if !secret.starts_with(PREFIX) {
         return Ok(None);
     }
-    let found = port.by_digest(token::digest(secret)).await?;
-    let holder = found.map(|(key, user)| KeyHolder { key: key.id, user });
+    let key = port.by_digest(token::digest(secret)).await?;
+    let holder = key.map(|(key, user)| KeyHolder { key: key.id, user });
     Ok(holder.filter(|holder| match &holder.user {
         Some(user) => is_multi_user && !user.suspended,
         None => !is_multi_user,
@@ -103,14 +103,14 @@ pub async fn holder(
 
 /// Returns the characters of a key that lists show.
 pub fn prefix(secret: &str) -> String {
-    secret.chars().take(SHOWN).collect()
+    secret.chars().take(PREFIX_CHARS).collect()
 }
 
 /// Returns a new secret: `brx-` and four groups of letters and digits, with 140 random bits.
 fn secret() -> String {
     let letters: Vec<char> = token::random_code().to_uppercase().chars().collect();
     let groups: Vec<String> =
-        letters.chunks_exact(GROUP).take(4).map(|group| group.iter().collect()).collect();
+        letters.chunks_exact(GROUP_CHARS).take(4).map(|group| group.iter().collect()).collect();
     format!("{PREFIX}{}", groups.join("-"))
 }
 

@@ -1,5 +1,6 @@
 //! Minimal implementations of ports for the tests of services.
 pub mod documents;
+mod job;
 pub mod jobs;
 pub mod originals;
 pub mod recordings;
@@ -144,7 +145,7 @@ impl ApiKeys for FakeKeys {
         if let Some(paused) = paused {
             paused.await.unwrap();
         }
-        Ok(keys.into_iter().find(|(known, _)| *known == digest).map(|(_, key)| key))
+        Ok(keys.into_iter().find(|(stored, _)| *stored == digest).map(|(_, key)| key))
     }
 
     async fn list(&self) -> Result<Vec<ApiKey>> {
@@ -242,8 +243,8 @@ impl Workspaces for FakeWorkspaces {
 
     async fn delete(&self, id: WorkspaceId, _: Event) -> Result<bool> {
         let mut all = self.0.lock().unwrap();
-        let before = all.len();
+        let count = all.len();
         all.retain(|workspace| workspace.id != id);
-        Ok(all.len() < before)
+        Ok(all.len() < count)
     }
 }

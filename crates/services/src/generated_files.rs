@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::NamedTempFile;
 
 /// How long files are kept. The database does not refer to them.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A directory of generated files. All methods block.
 pub struct GeneratedFiles {
@@ -16,9 +16,9 @@ pub struct GeneratedFiles {
     /// The directory for temporary files, on the same disk.
     scratch: PathBuf,
     /// The maximum total size, in bytes. The oldest files are deleted first.
-    most: u64,
+    max_bytes: u64,
     /// Returns whether a file name belongs here. Other files are left alone.
-    is_ours: fn(&str) -> bool,
+    is_name: fn(&str) -> bool,
     /// The total size in bytes, once computed. Other servers on this storage may have added files;
     /// the next sweep includes them.
     total: Mutex<Option<u64>>,
@@ -26,8 +26,13 @@ pub struct GeneratedFiles {
 
 impl GeneratedFiles {
     /// Creates the store. Files are written to `scratch` and then moved to `directory`.
-    pub fn new(directory: PathBuf, scratch: PathBuf, most: u64, is_ours: fn(&str) -> bool) -> Self {
-        Self { directory, scratch, most, is_ours, total: Mutex::default() }
+    pub fn new(
+        directory: PathBuf,
+        scratch: PathBuf,
+        max_bytes: u64,
+        is_name: fn(&str) -> bool,
+    ) -> Self {
+        Self { directory, scratch, max_bytes, is_name, total: Mutex::default() }
     }
 
     /// Returns the path of a file with this name, whether it exists or not.
@@ -55,8 +60,8 @@ impl GeneratedFiles {
         fs::create_dir_all(&self.directory)?;
         file.persist(self.path(name)).map_err(|error| error.error)?;
         *total = total.map(|total| total + length);
-        if total.is_none_or(|total| total > self.most) {
-            let swept = self.sweep_all(now, &mut total);
+        if total.is_none_or(|total| total > self.max_bytes) {
+            let swept = self.sweep_directory(now, &mut total);
             // The file is stored even if old ones could not be deleted.
             if let Err(error) = swept {
                 tracing::warn!(%error, "failed to delete old generated files");
@@ -69,10 +74,10 @@ impl GeneratedFiles {
     /// number.
     pub fn sweep(&self, now: SystemTime) -> io::Result<usize> {
         let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
-        self.sweep_all(now, &mut total)
+        self.sweep_directory(now, &mut total)
     }
 
-    fn sweep_all(&self, now: SystemTime, total: &mut Option<u64>) -> io::Result<usize> {
+    fn sweep_directory(&self, now: SystemTime, total: &mut Option<u64>) -> io::Result<usize> {
         *total = None;
         let entries = match fs::read_dir(&self.directory) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -85,21 +90,21 @@ impl GeneratedFiles {
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name();
-            let is_ours = name.to_str().is_some_and(self.is_ours);
+            let is_name = name.to_str().is_some_and(self.is_name);
             // Another server on this storage may have deleted it.
-            let Some(metadata) = entry.metadata().ok().filter(|file| is_ours && file.is_file())
+            let Some(metadata) = entry.metadata().ok().filter(|file| is_name && file.is_file())
             else {
                 continue;
             };
             files.push((metadata.modified()?, metadata.len(), entry.path()));
         }
-        files.sort_by(|one, other| other.cmp(one));
+        files.sort_by(|a, b| b.cmp(a));
         let (mut scanned, mut retained, mut removed) = (0, 0, 0);
         for (modified, length, path) in files {
             scanned += length;
             let age = now.duration_since(modified).unwrap_or_default();
-            let must_go = age > KEPT || scanned > self.most;
-            if must_go && fs::remove_file(path).is_ok() {
+            let is_expired = age > RETENTION || scanned > self.max_bytes;
+            if is_expired && fs::remove_file(path).is_ok() {
                 removed += 1;
             } else {
                 retained += length;
@@ -121,64 +126,65 @@ mod tests {
     }
 
     /// Returns a store in its own directory, and the current time.
-    fn room(most: u64) -> (tempfile::TempDir, GeneratedFiles, SystemTime) {
+    fn files(max_bytes: u64) -> (tempfile::TempDir, GeneratedFiles, SystemTime) {
         let disk = tempfile::tempdir().unwrap();
         let (directory, scratch) = (disk.path().join("made"), disk.path().to_owned());
-        let room = GeneratedFiles::new(directory, scratch, most, |name| name.ends_with(".png"));
-        (disk, room, SystemTime::now())
+        let files =
+            GeneratedFiles::new(directory, scratch, max_bytes, |name| name.ends_with(".png"));
+        (disk, files, SystemTime::now())
     }
 
-    fn is_there(room: &GeneratedFiles, number: u8) -> bool {
-        room.path(&name(number)).exists()
+    fn exists(files: &GeneratedFiles, number: u8) -> bool {
+        files.path(&name(number)).exists()
     }
 
     /// Creates a file of 100 bytes that is some days old.
-    fn write(room: &GeneratedFiles, number: u8, days: u32, now: SystemTime) {
-        fs::create_dir_all(&room.directory).unwrap();
-        fs::write(room.path(&name(number)), [0; 100]).unwrap();
-        let file = fs::File::options().append(true).open(room.path(&name(number)));
+    fn write(files: &GeneratedFiles, number: u8, days: u32, now: SystemTime) {
+        fs::create_dir_all(&files.directory).unwrap();
+        fs::write(files.path(&name(number)), [0; 100]).unwrap();
+        let file = fs::File::options().append(true).open(files.path(&name(number)));
         file.unwrap().set_modified(now - days * DAY).unwrap();
     }
 
     #[test]
     fn old_and_excess_files_are_deleted() {
-        let (_disk, mut room, now) = room(1000);
-        assert_eq!(room.sweep(now).unwrap(), 0);
+        let (_disk, mut files, now) = files(1000);
+        assert_eq!(files.sweep(now).unwrap(), 0);
         for (number, days) in [(1, 0), (2, 1), (3, 29), (4, 31)] {
-            write(&room, number, days, now);
+            write(&files, number, days, now);
         }
-        let other = room.path("notes.txt");
-        fs::write(&other, "mine").unwrap();
-        assert_eq!(room.sweep(now).unwrap(), 1);
-        assert!(!is_there(&room, 4) && is_there(&room, 3));
-        room.most = 250;
-        assert_eq!(room.sweep(now).unwrap(), 1);
-        assert!(!is_there(&room, 3) && is_there(&room, 2) && is_there(&room, 1) && other.exists());
+        let unrelated = files.path("notes.txt");
+        fs::write(&unrelated, "mine").unwrap();
+        assert_eq!(files.sweep(now).unwrap(), 1);
+        assert!(!exists(&files, 4) && exists(&files, 3));
+        files.max_bytes = 250;
+        assert_eq!(files.sweep(now).unwrap(), 1);
+        assert!(!exists(&files, 3) && exists(&files, 2) && exists(&files, 1) && unrelated.exists());
     }
 
     #[test]
     fn a_file_makes_room_for_itself() {
-        let (_disk, room, now) = room(250);
+        let (_disk, files, now) = files(250);
         // Both before and after the total size is computed.
-        write(&room, 1, 3, now);
-        write(&room, 2, 2, now);
-        room.save(&name(3), &[0; 100], now).unwrap();
-        assert!(!is_there(&room, 1) && is_there(&room, 2) && is_there(&room, 3));
-        write(&room, 3, 1, now);
-        room.save(&name(4), &[0; 50], now).unwrap();
-        assert!(is_there(&room, 2));
-        room.save(&name(5), &[0; 50], now).unwrap();
-        assert!(!is_there(&room, 2) && [3, 4, 5].iter().all(|number| is_there(&room, *number)));
+        write(&files, 1, 3, now);
+        write(&files, 2, 2, now);
+        files.save(&name(3), &[0; 100], now).unwrap();
+        assert!(!exists(&files, 1) && exists(&files, 2) && exists(&files, 3));
+        write(&files, 3, 1, now);
+        files.save(&name(4), &[0; 50], now).unwrap();
+        assert!(exists(&files, 2));
+        files.save(&name(5), &[0; 50], now).unwrap();
+        assert!(!exists(&files, 2) && [3, 4, 5].iter().all(|number| exists(&files, *number)));
     }
 
     #[test]
     fn a_file_is_stored_completely_or_not_at_all() {
-        let (_disk, mut room, now) = room(1000);
-        let missing = room.path("nowhere");
-        let valid = std::mem::replace(&mut room.scratch, missing);
-        assert!(room.save(&name(1), b"x", now).is_err() && !is_there(&room, 1));
-        room.scratch = valid;
-        room.save(&name(1), b"x", now).unwrap();
-        assert_eq!(fs::read(room.path(&name(1))).unwrap(), b"x");
+        let (_disk, mut files, now) = files(1000);
+        let missing = files.path("nowhere");
+        let valid = std::mem::replace(&mut files.scratch, missing);
+        assert!(files.save(&name(1), b"x", now).is_err() && !exists(&files, 1));
+        files.scratch = valid;
+        files.save(&name(1), b"x", now).unwrap();
+        assert_eq!(fs::read(files.path(&name(1))).unwrap(), b"x");
     }
 }

@@ -13,19 +13,19 @@ use uuid::Uuid;
 use crate::generated_files::GeneratedFiles;
 
 /// The maximum size of all stored images, in bytes.
-const ROOM: u64 = 2 << 30;
+const MAX_STORED_BYTES: u64 = 2 << 30;
 
 /// The maximum number of concurrent requests. Each holds several copies of an image in memory.
-const AT_ONCE: usize = 2;
+const MAX_CONCURRENT: usize = 2;
 
 /// The maximum time a request waits for others.
-const TURN: Duration = Duration::from_secs(120);
+const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// Generates images and stores them for a limited time.
 pub struct ImageService {
     models: Arc<dyn Models>,
-    room: Arc<GeneratedFiles>,
-    turns: Semaphore,
+    files: Arc<GeneratedFiles>,
+    semaphore: Semaphore,
 }
 
 /// A generated image and its file name.
@@ -33,7 +33,7 @@ pub struct StoredImage {
     /// The name for downloading it.
     pub file: GeneratedFile,
     /// The image.
-    pub picture: GeneratedImage,
+    pub image: GeneratedImage,
 }
 
 impl ImageService {
@@ -41,15 +41,16 @@ impl ImageService {
     /// files on the same disk.
     pub fn new(models: Arc<dyn Models>, root: &Path, scratch: PathBuf) -> Self {
         let is_ours = |name: &str| GeneratedFile::parse(name).is_ok();
-        let room = Arc::new(GeneratedFiles::new(root.join(PICTURES), scratch, ROOM, is_ours));
-        Self { models, room, turns: Semaphore::new(AT_ONCE) }
+        let files =
+            Arc::new(GeneratedFiles::new(root.join(PICTURES), scratch, MAX_STORED_BYTES, is_ours));
+        Self { models, files, semaphore: Semaphore::new(MAX_CONCURRENT) }
     }
 
     /// Checks that an image model is configured.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if no image model is configured or a setting is invalid.
-    pub fn ready(&self) -> Result<()> {
+    pub fn check_available(&self) -> Result<()> {
         self.models.images().map(drop)
     }
 
@@ -60,17 +61,18 @@ impl ImageService {
     /// [`Error::Unavailable`] if no image model is configured or it does not respond,
     /// [`Error::Exhausted`] if too many requests are queued; otherwise those of
     /// [`carrel_domain::image::ImageModel::generate`].
-    pub async fn make(&self, request: &ImageRequest) -> Result<StoredImage> {
+    pub async fn generate(&self, request: &ImageRequest) -> Result<StoredImage> {
         let model = self.models.images()?;
-        let turn = tokio::time::timeout(TURN, self.turns.acquire()).await;
-        let busy = || Error::exhausted("Too many pictures are being created; try again later");
-        let _turn = turn.map_err(|_| busy())?.map_err(Error::internal)?;
-        let picture = model.generate(request).await?;
-        let name = format!("img-{}.{}", Uuid::new_v4(), picture.kind.ending());
-        let (file, room) = (GeneratedFile::parse(&name)?, self.room.clone());
+        let permit = tokio::time::timeout(MAX_WAIT, self.semaphore.acquire()).await;
+        let exhausted = || Error::exhausted("Too many pictures are being created; try again later");
+        let _permit = permit.map_err(|_| exhausted())?.map_err(Error::internal)?;
+        let image = model.generate(request).await?;
+        let name = format!("img-{}.{}", Uuid::new_v4(), image.kind.ending());
+        let (file, files) = (GeneratedFile::parse(&name)?, self.files.clone());
         let save = move || {
-            room.save(file.as_str(), &picture.content, SystemTime::now())
-                .map(|()| StoredImage { file, picture })
+            files
+                .save(file.as_str(), &image.content, SystemTime::now())
+                .map(|()| StoredImage { file, image })
         };
         let saved = tokio::task::spawn_blocking(save).await.map_err(Error::internal)?;
         saved.map_err(Error::of_file)
@@ -79,8 +81,8 @@ impl ImageService {
     /// Deletes images older than 30 days, and the oldest ones if the total exceeds 2 GiB. Returns
     /// the number deleted.
     pub async fn sweep(&self, now: SystemTime) -> Result<usize> {
-        let room = self.room.clone();
-        let swept = tokio::task::spawn_blocking(move || room.sweep(now)).await;
-        swept.map_err(Error::internal)?.map_err(Error::of_file)
+        let files = self.files.clone();
+        let result = tokio::task::spawn_blocking(move || files.sweep(now)).await;
+        result.map_err(Error::internal)?.map_err(Error::of_file)
     }
 }

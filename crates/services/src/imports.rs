@@ -64,7 +64,7 @@ pub struct Imports {
 }
 
 /// The maximum number of folders listed for import.
-const MOST_FOLDERS: usize = 100;
+const MAX_FOLDERS: usize = 100;
 
 impl Imports {
     /// Creates an importer that runs on `tasks`.
@@ -84,27 +84,27 @@ impl Imports {
     /// is running, [`Error::Unprocessable`] if this server is in use.
     pub async fn start(self: Arc<Self>, source: &str, dry_run: bool, by: &By) -> Result<()> {
         let source = self.source(source)?;
-        let there = self.target.contents().await?;
+        let contents = self.target.contents().await?;
         let is_imported = self.target.last_import().await?.is_some();
-        if !dry_run && !is_imported && !there.is_empty() {
-            let there: Vec<_> =
-                there.iter().map(|(name, count)| format!("{count} {name}")).collect();
-            let there = there.join(", ");
+        if !dry_run && !is_imported && !contents.is_empty() {
+            let contents: Vec<_> =
+                contents.iter().map(|(name, count)| format!("{count} {name}")).collect();
+            let contents = contents.join(", ");
             return Err(Error::unprocessable(format!(
-                "this server is in use and has {there}; import into an empty server"
+                "this server is in use and has {contents}; import into an empty server"
             )));
         }
         let progress = self.begin(dry_run)?;
         let (imports, by) = (self.clone(), by.clone());
         self.tasks.spawn(async move {
-            let ended = match imports.runner.run(source, dry_run, &by, progress).await {
+            let result_state = match imports.runner.run(source, dry_run, &by, progress).await {
                 Ok(report) => ImportState::Finished { dry_run, report },
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "an import failed");
                     ImportState::Failed { dry_run, reason: error.to_string() }
                 }
             };
-            imports.set(ended);
+            imports.set(result_state);
         });
         Ok(())
     }
@@ -116,10 +116,10 @@ impl Imports {
             return Ok(state);
         }
         // Imports by another process or the command line are only in the database.
-        let past = self.target.last_import().await?;
-        Ok(past.map_or(ImportState::Idle, |past| ImportState::Finished {
+        let last_import = self.target.last_import().await?;
+        Ok(last_import.map_or(ImportState::Idle, |last_import| ImportState::Finished {
             dry_run: false,
-            report: past.report,
+            report: last_import.report,
         }))
     }
 
@@ -137,15 +137,15 @@ impl Imports {
     /// Returns the names of at most 100 folders that can be imported, sorted.
     pub async fn folders(&self) -> Result<Vec<String>> {
         let folder = self.folder.clone();
-        let listed = tokio::task::spawn_blocking(move || {
+        let folders = tokio::task::spawn_blocking(move || {
             let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
             let names = entries.flatten().filter(|entry| entry.path().is_dir());
             let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-            let mut names: Vec<_> = names.filter(|name| is_name(name)).take(MOST_FOLDERS).collect();
+            let mut names: Vec<_> = names.filter(|name| is_name(name)).take(MAX_FOLDERS).collect();
             names.sort();
             names
         });
-        listed.await.map_err(Error::internal)
+        folders.await.map_err(Error::internal)
     }
 
     fn begin(&self, dry_run: bool) -> Result<ImportProgress> {
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    async fn ended(imports: &Imports) -> ImportState {
+    async fn finished_state(imports: &Imports) -> ImportState {
         loop {
             match imports.state().await.unwrap() {
                 ImportState::Running { .. } => tokio::task::yield_now().await,
@@ -243,17 +243,17 @@ mod tests {
         for name in ["old", "broken"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let of = |users| {
+        let start_server = |users| {
             let server = Arc::new(Server { users, may_end: Semaphore::new(0) });
             let path = folder.path().to_owned();
             let tasks = BackgroundTasks::new();
             (server.clone(), Arc::new(Imports::new(server.clone(), server, path, tasks)))
         };
-        let (server, imports) = of(0);
+        let (server, imports) = start_server(0);
         assert_eq!(imports.state().await.unwrap(), ImportState::Idle);
         for name in ["", "..", ".", "nope", "../old", "old/", "a/b", "/etc"] {
-            let refused = imports.clone().start(name, true, &by()).await;
-            assert!(matches!(refused, Err(Error::NotFound { .. })), "{name}");
+            let result = imports.clone().start(name, true, &by()).await;
+            assert!(matches!(result, Err(Error::NotFound { .. })), "{name}");
         }
         imports.clone().start("old", false, &by()).await.unwrap();
         assert_eq!(imports.state().await.unwrap(), ImportState::Running { dry_run: false });
@@ -262,15 +262,18 @@ mod tests {
         assert!(matches!(second, Err(Error::AlreadyExists { .. })), "{second:?}");
         server.may_end.add_permits(1);
         let report = "{}".to_owned();
-        assert_eq!(ended(&imports).await, ImportState::Finished { dry_run: false, report });
+        assert_eq!(
+            finished_state(&imports).await,
+            ImportState::Finished { dry_run: false, report }
+        );
         assert_eq!(imports.progress(), (2, 3));
         imports.clone().start("broken", true, &by()).await.unwrap();
         let reason = "there is no database".to_owned();
-        assert_eq!(ended(&imports).await, ImportState::Failed { dry_run: true, reason });
+        assert_eq!(finished_state(&imports).await, ImportState::Failed { dry_run: true, reason });
 
-        let (_, imports) = of(3);
-        let refused = imports.clone().start("old", false, &by()).await;
-        assert!(matches!(refused, Err(Error::Unprocessable { .. })), "{refused:?}");
+        let (_, imports) = start_server(3);
+        let result = imports.clone().start("old", false, &by()).await;
+        assert!(matches!(result, Err(Error::Unprocessable { .. })), "{result:?}");
         imports.start("old", true, &by()).await.unwrap();
     }
 }

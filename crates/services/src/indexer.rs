@@ -17,11 +17,11 @@ pub use lengths::VectorLengths;
 use crate::preferences::Preferences;
 
 /// The maximum number of texts in an embedding batch.
-const TEXTS: usize = 256;
+const MAX_BATCH_TEXTS: usize = 256;
 /// The maximum size of a batch, in bytes, unless a single text is larger.
-const BYTES: usize = 1 << 20;
+const MAX_BATCH_BYTES: usize = 1 << 20;
 /// The number of attempts to embed texts while the length of vectors changes.
-const TRIES: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 /// Splits and embeds text according to the current settings. Cheap to clone.
 #[derive(Clone)]
@@ -90,10 +90,10 @@ impl Indexer {
             return Err(Error::unprocessable(reason));
         }
         let method = self.method().await?;
-        let keyed = vectors
+        let entries = vectors
             .into_iter()
-            .filter_map(|(text, vector)| Some((method.key(&text), of_length_one(vector)?)));
-        self.cache.store_vectors(keyed.collect(), self.cache_limit, Utc::now()).await
+            .filter_map(|(text, vector)| Some((method.key(&text), normalize(vector)?)));
+        self.cache.store_vectors(entries.collect(), self.cache_limit, Utc::now()).await
     }
 
     pub(crate) async fn method(&self) -> Result<Method> {
@@ -132,23 +132,26 @@ impl Indexer {
         texts: &[impl AsRef<str> + Sync],
     ) -> Result<Vec<Vec<f32>>> {
         let keys: Vec<_> = texts.iter().map(|text| method.key(text.as_ref())).collect();
-        let mut known = self.known(&keys).await;
-        if !known.is_empty() && self.lengths.of(&method.identity).is_none() {
+        let mut vectors_by_key = self.look_up(&keys).await;
+        if !vectors_by_key.is_empty() && self.lengths.of(&method.identity).is_none() {
             // If the embedder is unavailable, all vectors may still be in the cache.
             if let Ok(vectors) = method.probe().await {
                 self.observe(method, &vectors);
             }
         }
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let length = self.lengths.of(&method.identity);
-            known.retain(|_, vector| length.is_none_or(|length| vector.len() == length));
-            self.embed_unknown(method, &keys, texts, &mut known).await?;
+            vectors_by_key.retain(|_, vector| length.is_none_or(|length| vector.len() == length));
+            self.embed_missing(method, &keys, texts, &mut vectors_by_key).await?;
             let length = self.lengths.of(&method.identity);
-            if known.values().all(|vector| length.is_none_or(|length| vector.len() == length)) {
+            if vectors_by_key
+                .values()
+                .all(|vector| length.is_none_or(|length| vector.len() == length))
+            {
                 let vectors: Option<Vec<_>> =
-                    keys.iter().map(|key| known.get(key).cloned()).collect();
-                let fewer = "the embedder returned fewer vectors than texts";
-                return vectors.ok_or_else(|| Error::internal(fewer));
+                    keys.iter().map(|key| vectors_by_key.get(key).cloned()).collect();
+                let reason = "the embedder returned fewer vectors than texts";
+                return vectors.ok_or_else(|| Error::internal(reason));
             }
         }
         let reason = "the length of its vectors changes from one request to the next; \
@@ -157,25 +160,26 @@ impl Indexer {
     }
 
     /// Embeds the texts without a known vector, in batches of bounded size.
-    async fn embed_unknown(
+    async fn embed_missing(
         &self,
         method: &Method,
         keys: &[TextKey],
         texts: &[impl AsRef<str> + Sync],
-        known: &mut HashMap<TextKey, Vec<f32>>,
+        vectors_by_key: &mut HashMap<TextKey, Vec<f32>>,
     ) -> Result<()> {
         let mut unique = HashSet::with_capacity(texts.len());
-        let is_new =
-            |place: &usize| !known.contains_key(&keys[*place]) && unique.insert(keys[*place]);
-        let new: Vec<usize> = (0..texts.len()).filter(is_new).collect();
-        for places in batches(&new, texts) {
+        let is_new = |index: &usize| {
+            !vectors_by_key.contains_key(&keys[*index]) && unique.insert(keys[*index])
+        };
+        let missing: Vec<usize> = (0..texts.len()).filter(is_new).collect();
+        for indexes in batches(&missing, texts) {
             let batch: Vec<_> =
-                places.iter().map(|place| texts[*place].as_ref().to_owned()).collect();
+                indexes.iter().map(|index| texts[*index].as_ref().to_owned()).collect();
             let vectors = method.embedder.embed(&batch, Purpose::Passage).await?;
             self.observe(method, &vectors);
-            let embedded: Vec<_> = places.iter().map(|place| keys[*place]).zip(vectors).collect();
-            known.extend(embedded.iter().cloned());
-            self.store_vectors(embedded).await;
+            let entries: Vec<_> = indexes.iter().map(|index| keys[*index]).zip(vectors).collect();
+            vectors_by_key.extend(entries.iter().cloned());
+            self.store_vectors(entries).await;
         }
         Ok(())
     }
@@ -186,7 +190,7 @@ impl Indexer {
         }
     }
 
-    async fn known(&self, keys: &[TextKey]) -> HashMap<TextKey, Vec<f32>> {
+    async fn look_up(&self, keys: &[TextKey]) -> HashMap<TextKey, Vec<f32>> {
         if self.cache_limit == 0 {
             return HashMap::new();
         }
@@ -207,7 +211,7 @@ impl Indexer {
 }
 
 /// Scales a vector to length 1. Returns `None` if it has no direction.
-fn of_length_one(mut vector: Vec<f32>) -> Option<Vec<f32>> {
+fn normalize(mut vector: Vec<f32>) -> Option<Vec<f32>> {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
     if !length.is_normal() {
         return None;
@@ -228,18 +232,20 @@ pub(crate) fn passages(chunks: Vec<Chunk>, vectors: Vec<Vec<f32>>) -> Vec<NewPas
 }
 
 /// Divides the indexes of texts into batches of bounded size.
-fn batches<'a>(places: &'a [usize], texts: &[impl AsRef<str>]) -> Vec<&'a [usize]> {
+fn batches<'a>(indexes: &'a [usize], texts: &[impl AsRef<str>]) -> Vec<&'a [usize]> {
     let (mut batches, mut start, mut bytes) = (Vec::new(), 0, 0);
-    for (end, place) in places.iter().enumerate() {
-        let more = texts[*place].as_ref().len();
-        if end > start && (end - start == TEXTS || bytes + more > BYTES) {
-            batches.push(&places[start..end]);
+    for (end, index) in indexes.iter().enumerate() {
+        let bytes_of_text = texts[*index].as_ref().len();
+        if end > start
+            && (end - start == MAX_BATCH_TEXTS || bytes + bytes_of_text > MAX_BATCH_BYTES)
+        {
+            batches.push(&indexes[start..end]);
             (start, bytes) = (end, 0);
         }
-        bytes += more;
+        bytes += bytes_of_text;
     }
-    if start < places.len() {
-        batches.push(&places[start..]);
+    if start < indexes.len() {
+        batches.push(&indexes[start..]);
     }
     batches
 }

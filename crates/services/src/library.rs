@@ -22,7 +22,7 @@ use futures_util::Stream;
 use serde_json::json;
 
 pub use folders::MovePolicy;
-pub use listing::{FIRST as LISTED_FIRST, ListEntry};
+pub use listing::{FIRST_PAGE_LEN, ListEntry};
 
 use crate::background::BackgroundTasks;
 use crate::indexer::Indexer;
@@ -31,7 +31,7 @@ use crate::pending_recordings::PendingRecordings;
 use crate::speech::SpeechMeter;
 
 /// The number of documents removed per transaction when an upload is rolled back.
-const UNDONE: u32 = 64;
+const ROLLBACK_BATCH: u32 = 64;
 
 /// Manages the documents of the server. Cheap to clone.
 #[derive(Clone)]
@@ -75,8 +75,8 @@ impl Library {
         paths: &[DocumentPath],
         by: &By,
     ) -> Result<()> {
-        let named: Vec<_> = paths.iter().map(ToString::to_string).collect();
-        let details = json!({ "workspaceName": workspace.settings.name, "documents": named });
+        let names: Vec<_> = paths.iter().map(ToString::to_string).collect();
+        let details = json!({ "workspaceName": workspace.settings.name, "documents": names });
         let event = by.event("workspace_documents_removed", details.to_string());
         let removed = self.workspace_documents.withdraw(workspace.id, paths, event).await?;
         self.index.remove(workspace.id, &removed).await
@@ -84,21 +84,21 @@ impl Library {
 
     /// Returns the text of a document at its current path.
     pub async fn text_of(&self, id: DocumentId) -> Result<Option<String>> {
-        let Some(found) = self.folders.by_id(id).await? else { return Ok(None) };
-        self.text_at(&found).await
+        let Some(document) = self.folders.by_id(id).await? else { return Ok(None) };
+        self.text_at(&document).await
     }
 
     /// Returns the text of a listed document.
-    pub async fn text_at(&self, found: &ListedDocument) -> Result<Option<String>> {
-        self.files.text(&found.path()?).await
+    pub async fn text_at(&self, document: &ListedDocument) -> Result<Option<String>> {
+        self.files.text(&document.path()?).await
     }
 
     /// Streams every folder followed by its documents, the default folder first, others by name.
     /// Concurrent changes may be missed, but no document is listed twice unless it is moved.
-    pub async fn everything(
+    pub async fn list_all(
         &self,
     ) -> Result<impl Stream<Item = Result<Vec<ListEntry>>> + Send + 'static> {
-        listing::everything(Arc::clone(&self.folders)).await
+        listing::list_all(Arc::clone(&self.folders)).await
     }
 
     /// Streams the documents of a folder after the name `after`.
@@ -114,8 +114,8 @@ impl Library {
     /// document. Returns the removed documents.
     pub async fn remove(&self, paths: Vec<DocumentPath>, by: &By) -> Result<Vec<RemovedDocument>> {
         let library = self.clone();
-        let named: Vec<_> = paths.iter().map(ToString::to_string).collect();
-        let event = by.event("api_documents_removed", json!({ "documents": named }).to_string());
+        let names: Vec<_> = paths.iter().map(ToString::to_string).collect();
+        let event = by.event("api_documents_removed", json!({ "documents": names }).to_string());
         let remove = async move {
             let removed = library.documents.remove(&paths, event).await?;
             library.forget(&removed).await?;
@@ -165,16 +165,16 @@ impl Library {
     /// Removes what an upload has stored so far. Failures are logged, and the cleanup repeats them
     /// later.
     pub(crate) async fn roll_back(&self, upload: UploadId, by: &By) {
-        if let Err(error) = self.try_to_roll_back(upload, by).await {
+        if let Err(error) = self.roll_back_upload(upload, by).await {
             tracing::warn!(upload = %upload.0, "failed to undo an upload: {error}");
         }
     }
 
-    async fn try_to_roll_back(&self, upload: UploadId, by: &By) -> Result<()> {
+    async fn roll_back_upload(&self, upload: UploadId, by: &By) -> Result<()> {
         loop {
             let details = json!({ "upload": upload.0.to_string() });
             let event = by.event("upload_undone", details.to_string());
-            match self.uploads.roll_back(upload, UNDONE, event).await? {
+            match self.uploads.roll_back(upload, ROLLBACK_BATCH, event).await? {
                 Some(removed) => self.forget(&removed).await?,
                 None => return Ok(()),
             }

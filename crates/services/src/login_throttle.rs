@@ -17,9 +17,9 @@ const fn rate(burst: i32, seconds: i64) -> Rate {
 }
 
 /// One name from one network.
-const PAIR: Rate = rate(10, 30);
+const NAME_AND_ADDRESS: Rate = rate(10, 30);
 /// One name from a network from which it has signed in before.
-const KNOWN: Rate = rate(30, 3);
+const KNOWN_ADDRESS: Rate = rate(30, 3);
 /// One name from all networks from which it has not signed in.
 const NAME: Rate = rate(100, 6);
 /// All names from one network from which they have not signed in.
@@ -57,7 +57,7 @@ impl LoginThrottle {
     }
 
     /// Refunds a successful attempt.
-    pub async fn forgive(&self, name: &str, by: &By) -> Result<()> {
+    pub async fn clear(&self, name: &str, by: &By) -> Result<()> {
         self.0.succeeded(&attempt(name, by)).await
     }
 }
@@ -66,8 +66,8 @@ fn attempt(name: &str, by: &By) -> Attempt {
     let network = by.address.as_deref().map(network);
     let pair = subject(&["pair", name, network.as_deref().unwrap_or_default()]);
     Attempt {
-        pair: (pair, PAIR),
-        known: KNOWN,
+        pair: (pair, NAME_AND_ADDRESS),
+        known: KNOWN_ADDRESS,
         name: (subject(&["name", name]), NAME),
         network: network.map(|network| (subject(&["network", &network]), NETWORK)),
         at: by.at,

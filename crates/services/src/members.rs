@@ -12,11 +12,11 @@ pub async fn with_admins(
     users: &dyn Users,
     workspace: WorkspaceId,
 ) -> Result<Vec<Member>> {
-    let mut found = members.of(workspace).await?;
+    let mut list = members.of(workspace).await?;
     for user in users.list().await? {
-        let is_there = found.iter().any(|member| member.user == user.id);
-        if user.role == Role::Admin && !is_there {
-            found.push(Member {
+        let is_member = list.iter().any(|member| member.user == user.id);
+        if user.role == Role::Admin && !is_member {
+            list.push(Member {
                 user: user.id,
                 username: user.username,
                 role: user.role,
@@ -24,8 +24,8 @@ pub async fn with_admins(
             });
         }
     }
-    found.sort_by_key(|member| member.user);
-    Ok(found)
+    list.sort_by_key(|member| member.user);
+    Ok(list)
 }
 
 /// Returns whether a user has access to a workspace: members, managers and admins do, and the owner
@@ -69,16 +69,16 @@ pub async fn manage(
 }
 
 /// Like [`manage`], but ignores users that do not exist. Returns whether any exists.
-pub async fn manage_known(
+pub async fn manage_existing(
     members: &dyn Members,
     workspace: WorkspaceId,
     users: &[UserId],
     reset: bool,
     by: &By,
 ) -> Result<bool> {
-    let known = members.existing_users(users).await?;
-    if !known.is_empty() {
-        manage(members, workspace, &known, reset, by).await?;
+    let existing = members.existing_users(users).await?;
+    if !existing.is_empty() {
+        manage(members, workspace, &existing, reset, by).await?;
     }
-    Ok(!known.is_empty())
+    Ok(!existing.is_empty())
 }

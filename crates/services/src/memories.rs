@@ -6,13 +6,13 @@ use carrel_domain::{Error, MemoryId, Result, UserId, WorkspaceId};
 use serde_json::json;
 
 /// The maximum length of a memory, in bytes.
-pub const LONGEST: usize = 4 << 10;
+pub const MAX_BYTES: usize = 4 << 10;
 
 /// The maximum number of memories sent with a question. The newest are sent.
-const MOST_IN_QUESTION: usize = 40;
+const MAX_PER_QUESTION: usize = 40;
 
 /// The maximum size of the memories sent with a question, in bytes.
-const MOST_BYTES: usize = 8 << 10;
+const MAX_BYTES_PER_QUESTION: usize = 8 << 10;
 
 const HEADING: &str = "Notes about the person who asks:";
 
@@ -28,12 +28,12 @@ pub async fn update(
     if content.is_empty() {
         return Err(Error::invalid("content", "must not be empty; delete the memory instead"));
     }
-    if content.len() > LONGEST {
-        let reason = format!("must not be longer than {LONGEST} bytes");
+    if content.len() > MAX_BYTES {
+        let reason = format!("must not be longer than {MAX_BYTES} bytes");
         return Err(Error::invalid("content", reason));
     }
     let event = by.event("memory_updated", details(id));
-    done(id, port.update(id, user, content.to_owned(), event).await?)
+    to_result(id, port.update(id, user, content.to_owned(), event).await?)
 }
 
 /// Deletes a person's memory.
@@ -44,7 +44,7 @@ pub async fn delete(
     by: &By,
 ) -> Result<()> {
     let event = by.event("memory_deleted", details(id));
-    done(id, port.delete(id, user, event).await?)
+    to_result(id, port.delete(id, user, event).await?)
 }
 
 /// Returns the details of audit events. They omit the text, because others can read the log.
@@ -52,8 +52,8 @@ fn details(id: MemoryId) -> String {
     json!({ "memory": id.0 }).to_string()
 }
 
-fn done(id: MemoryId, is_done: bool) -> Result<()> {
-    match is_done {
+fn to_result(id: MemoryId, is_found: bool) -> Result<()> {
+    match is_found {
         true => Ok(()),
         false => Err(Error::not_found("memory", id)),
     }
@@ -62,12 +62,12 @@ fn done(id: MemoryId, is_done: bool) -> Result<()> {
 /// Returns the text appended to the instructions of a question: the memories that apply to its
 /// workspace. Returns `None` if there are none.
 pub fn text(memories: &[Memory], workspace: WorkspaceId) -> Option<String> {
-    let counts = |memory: &&Memory| memory.workspace.is_none_or(|of| of == workspace);
+    let applies = |memory: &&Memory| memory.workspace.is_none_or(|id| id == workspace);
     let (mut lines, mut bytes) = (Vec::new(), 0);
-    for memory in memories.iter().filter(counts).take(MOST_IN_QUESTION) {
+    for memory in memories.iter().filter(applies).take(MAX_PER_QUESTION) {
         let line = format!("- {}", memory.content.trim().replace('\n', "\n  "));
         bytes += line.len();
-        if bytes > MOST_BYTES {
+        if bytes > MAX_BYTES_PER_QUESTION {
             break;
         }
         lines.push(line);
@@ -95,17 +95,18 @@ mod tests {
 
     #[test]
     fn a_question_includes_applicable_memories_up_to_the_limit() {
-        let here = WorkspaceId(1);
-        let some = [memory(None, "Short.\nPlease."), memory(Some(2), "x"), memory(Some(1), "Here")];
+        let workspace = WorkspaceId(1);
+        let memories =
+            [memory(None, "Short.\nPlease."), memory(Some(2), "x"), memory(Some(1), "Here")];
         let expected = "Notes about the person who asks:\n- Short.\n  Please.\n- Here";
-        assert_eq!(text(&some, here).as_deref(), Some(expected));
-        assert_eq!(text(&some[1..2], here), None);
-        let long = vec![memory(None, &"x".repeat(LONGEST)); 3];
-        assert_eq!(text(&long, here).map_or(0, |text| text.matches("- x").count()), 1);
-        let many = vec![memory(None, "x"); 99];
+        assert_eq!(text(&memories, workspace).as_deref(), Some(expected));
+        assert_eq!(text(&memories[1..2], workspace), None);
+        let memories = vec![memory(None, &"x".repeat(MAX_BYTES)); 3];
+        assert_eq!(text(&memories, workspace).map_or(0, |text| text.matches("- x").count()), 1);
+        let memories = vec![memory(None, "x"); 99];
         assert_eq!(
-            text(&many, here).map_or(0, |text| text.matches("- x").count()),
-            MOST_IN_QUESTION
+            text(&memories, workspace).map_or(0, |text| text.matches("- x").count()),
+            MAX_PER_QUESTION
         );
     }
 }

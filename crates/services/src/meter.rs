@@ -25,7 +25,7 @@ const JOB_SECONDS: [f64; 8] = [0.1, 0.5, 2.0, 10.0, 60.0, 300.0, 1_800.0, 7_200.
 const SECONDS: [f64; 11] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 20.0, 60.0];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Answered {
+struct RequestLabels {
     method: &'static str,
     route: String,
     /// `2xx`, `4xx` and so on.
@@ -33,7 +33,7 @@ struct Answered {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Route {
+struct RouteLabels {
     method: &'static str,
     route: String,
 }
@@ -45,31 +45,31 @@ struct ChatLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Tokens {
+struct TokenLabels {
     provider: String,
     kind: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Outcome {
+struct OutcomeLabels {
     outcome: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct JobEnded {
+struct JobLabels {
     kind: String,
     /// `done`, `failed` or `cancelled`.
     state: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Stage {
+struct StateLabels {
     state: String,
 }
 
 /// The outcome of a question to a language model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum ChatOutcome {
     /// The model answered.
     Answered,
     /// The model or the connection to it failed.
@@ -78,7 +78,7 @@ pub enum Ended {
     Stopped,
 }
 
-impl Ended {
+impl ChatOutcome {
     fn as_str(self) -> &'static str {
         match self {
             Self::Answered => "answered",
@@ -107,23 +107,23 @@ pub struct Readings {
     pub audit: Option<ChainEnds>,
 }
 
-type Seconds = Family<Route, Histogram, fn() -> Histogram>;
+type Seconds = Family<RouteLabels, Histogram, fn() -> Histogram>;
 
 /// Counts the work of the server. Cheap to share; counting never blocks.
 pub struct Meter {
     registry: Registry,
-    requests: Family<Answered, Counter>,
+    requests: Family<RequestLabels, Counter>,
     seconds: Seconds,
     chats: Family<ChatLabels, Counter>,
     chat_seconds: Histogram,
-    tokens: Family<Tokens, Counter>,
-    embedded: Family<Outcome, Counter>,
+    tokens: Family<TokenLabels, Counter>,
+    embedded_texts: Family<OutcomeLabels, Counter>,
     embed_seconds: Histogram,
-    jobs: Family<Stage, Gauge>,
-    waiting: Gauge,
-    ended: Family<JobEnded, Counter>,
+    jobs: Family<StateLabels, Gauge>,
+    waiting_documents: Gauge,
+    ended_jobs: Family<JobLabels, Counter>,
     job_seconds: Histogram,
-    documents: Family<Stage, Counter>,
+    documents: Family<StateLabels, Counter>,
     memory: Gauge,
     processor: Gauge<f64, AtomicU64>,
     files: Gauge,
@@ -137,7 +137,7 @@ fn durations() -> Histogram {
 }
 
 /// Registers a metric.
-fn registered<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+fn register<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
     registry.register(name, help, metric.clone());
     metric
 }
@@ -147,72 +147,72 @@ impl Default for Meter {
         let mut registry = Registry::with_prefix("carrel");
         let to = &mut registry;
         Self {
-            requests: registered(to, "http_requests", "Answers given", Family::default()),
-            seconds: registered(
+            requests: register(to, "http_requests", "Answers given", Family::default()),
+            seconds: register(
                 to,
                 "http_request_seconds",
                 "Time from the request to the beginning of the response",
                 Family::new_with_constructor(durations),
             ),
-            chats: registered(to, "chats", "Questions sent to language models", Family::default()),
-            chat_seconds: registered(
+            chats: register(to, "chats", "Questions sent to language models", Family::default()),
+            chat_seconds: register(
                 to,
                 "chat_seconds",
                 "Time from the question to the end of the \
                  answer",
                 durations(),
             ),
-            tokens: registered(to, "tokens", "Tokens of prompts and answers", Family::default()),
-            embedded: registered(to, "embedded_texts", "Texts embedded", Family::default()),
-            embed_seconds: registered(
+            tokens: register(to, "tokens", "Tokens of prompts and answers", Family::default()),
+            embedded_texts: register(to, "embedded_texts", "Texts embedded", Family::default()),
+            embed_seconds: register(
                 to,
                 "embedding_seconds",
                 "Time to embed a batch of texts",
                 durations(),
             ),
-            jobs: registered(to, "jobs", "Jobs that have not ended", Family::default()),
-            waiting: registered(
+            jobs: register(to, "jobs", "Jobs that have not ended", Family::default()),
+            waiting_documents: register(
                 to,
                 "job_documents_waiting",
                 "Documents of jobs that wait to be indexed",
                 Gauge::default(),
             ),
-            ended: registered(to, "jobs_ended", "Jobs that have ended", Family::default()),
-            job_seconds: registered(
+            ended_jobs: register(to, "jobs_ended", "Jobs that have ended", Family::default()),
+            job_seconds: register(
                 to,
                 "job_seconds",
                 "Time from the start of a job to its end",
                 Histogram::new(JOB_SECONDS),
             ),
-            documents: registered(
+            documents: register(
                 to,
                 "job_documents",
                 "Documents processed by jobs",
                 Family::default(),
             ),
-            memory: registered(to, "process_memory_bytes", "Resident memory", Gauge::default()),
-            processor: registered(to, "process_cpu_seconds", "Processor time", Gauge::default()),
-            files: registered(to, "process_open_files", "Open files", Gauge::default()),
+            memory: register(to, "process_memory_bytes", "Resident memory", Gauge::default()),
+            processor: register(to, "process_cpu_seconds", "Processor time", Gauge::default()),
+            files: register(to, "process_open_files", "Open files", Gauge::default()),
             connections: [
-                registered(to, "database_connections", "Open connections", Gauge::default()),
-                registered(to, "database_connections_idle", "Idle connections", Gauge::default()),
-                registered(
+                register(to, "database_connections", "Open connections", Gauge::default()),
+                register(to, "database_connections_idle", "Idle connections", Gauge::default()),
+                register(
                     to,
                     "database_connections_most",
                     "Maximum number of connections",
                     Gauge::default(),
                 ),
             ],
-            vectors: registered(to, "vectors", "Vectors of all workspaces", Gauge::default()),
+            vectors: register(to, "vectors", "Vectors of all workspaces", Gauge::default()),
             audit: [
-                registered(to, "audit_head_id", "Id of the newest event", Gauge::default()),
-                registered(
+                register(to, "audit_head_id", "Id of the newest event", Gauge::default()),
+                register(
                     to,
                     "audit_head_digest",
                     "The first 48 bits of the digest of the newest event",
                     Gauge::default(),
                 ),
-                registered(
+                register(
                     to,
                     "audit_head_sealed",
                     "1 if the newest event is sealed with the key of this server",
@@ -228,38 +228,38 @@ impl Meter {
     /// Counts a request. `route` is the pattern of its path, if it has one.
     pub fn request(&self, method: &str, route: Option<&str>, status: u16, elapsed: Duration) {
         let route = route.filter(|route| !route.is_empty()).unwrap_or("unknown");
-        let (method, status) = (known(method), class(status));
-        let answered = Answered { method, route: route.to_owned(), status };
-        self.requests.get_or_create(&answered).inc();
-        let Answered { route, .. } = answered;
-        self.seconds.get_or_create(&Route { method, route }).observe(elapsed.as_secs_f64());
+        let (method, status) = (known_method(method), class(status));
+        let labels = RequestLabels { method, route: route.to_owned(), status };
+        self.requests.get_or_create(&labels).inc();
+        let RequestLabels { route, .. } = labels;
+        self.seconds.get_or_create(&RouteLabels { method, route }).observe(elapsed.as_secs_f64());
     }
 
     /// Counts an answered, failed or stopped question.
-    pub fn chat(&self, provider: &str, ended: Ended, usage: Usage, elapsed: Duration) {
+    pub fn chat(&self, provider: &str, outcome: ChatOutcome, usage: Usage, elapsed: Duration) {
         let provider = provider.to_owned();
-        let outcome = ended.as_str().to_owned();
+        let outcome = outcome.as_str().to_owned();
         self.chats.get_or_create(&ChatLabels { provider: provider.clone(), outcome }).inc();
         self.chat_seconds.observe(elapsed.as_secs_f64());
         for (kind, tokens) in
             [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)]
         {
-            let tokens_of = Tokens { provider: provider.clone(), kind: kind.to_owned() };
-            self.tokens.get_or_create(&tokens_of).inc_by(tokens);
+            let labels = TokenLabels { provider: provider.clone(), kind: kind.to_owned() };
+            self.tokens.get_or_create(&labels).inc_by(tokens);
         }
     }
 
     /// Counts a batch of embedded texts.
-    pub fn embedding(&self, texts: usize, succeeded: bool, elapsed: Duration) {
-        let outcome = Outcome { outcome: outcome(succeeded) };
-        self.embedded.get_or_create(&outcome).inc_by(texts as u64);
+    pub fn embedding(&self, texts: usize, is_success: bool, elapsed: Duration) {
+        let outcome = OutcomeLabels { outcome: outcome(is_success) };
+        self.embedded_texts.get_or_create(&outcome).inc_by(texts as u64);
         self.embed_seconds.observe(elapsed.as_secs_f64());
     }
 
     /// Counts a job that has ended.
     pub fn job(&self, job: &Job) {
         let (kind, state) = (job.kind.as_str().to_owned(), job.state.as_str().to_owned());
-        self.ended.get_or_create(&JobEnded { kind, state }).inc();
+        self.ended_jobs.get_or_create(&JobLabels { kind, state }).inc();
         if let Some((started, finished)) = job.started_at.zip(job.finished_at) {
             let elapsed = (finished - started).to_std().unwrap_or_default();
             self.job_seconds.observe(elapsed.as_secs_f64());
@@ -268,7 +268,7 @@ impl Meter {
 
     /// Counts an item that has reached its final state.
     pub fn document(&self, state: ItemState) {
-        self.documents.get_or_create(&Stage { state: state.as_str().to_owned() }).inc();
+        self.documents.get_or_create(&StateLabels { state: state.as_str().to_owned() }).inc();
     }
 
     /// Renders all metrics in the OpenMetrics text format.
@@ -282,25 +282,25 @@ impl Meter {
             backlog,
             audit,
         } = readings;
-        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        self.memory.set(whole(*memory));
+        let to_i64 = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.memory.set(to_i64(*memory));
         self.processor.set(*processor_seconds);
-        self.files.set(whole(*open_files));
+        self.files.set(to_i64(*open_files));
         let counts = [connections.open, connections.idle, connections.most];
         for (gauge, count) in self.connections.iter().zip(counts) {
             gauge.set(count.into());
         }
-        self.vectors.set(whole(*vectors));
+        self.vectors.set(to_i64(*vectors));
         if let Some(ends) = audit {
-            let (id, digest) = (ends.head.last_id, whole(ends.head.short_digest()));
+            let (id, digest) = (ends.head.last_id, to_i64(ends.head.short_digest()));
             for (gauge, value) in self.audit.iter().zip([id, digest, ends.is_sealed().into()]) {
                 gauge.set(value);
             }
         }
         for (state, count) in [("queued", backlog.queued), ("running", backlog.running)] {
-            self.jobs.get_or_create(&Stage { state: state.to_owned() }).set(whole(count));
+            self.jobs.get_or_create(&StateLabels { state: state.to_owned() }).set(to_i64(count));
         }
-        self.waiting.set(whole(backlog.documents));
+        self.waiting_documents.set(to_i64(backlog.documents));
         let mut text = String::new();
         // Writing to a `String` cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -308,12 +308,12 @@ impl Meter {
     }
 }
 
-fn outcome(succeeded: bool) -> String {
-    if succeeded { Ended::Answered } else { Ended::Failed }.as_str().to_owned()
+fn outcome(is_success: bool) -> String {
+    if is_success { ChatOutcome::Answered } else { ChatOutcome::Failed }.as_str().to_owned()
 }
 
 /// Returns a known HTTP method or `other`, because clients could create unlimited label values.
-fn known(method: &str) -> &'static str {
+fn known_method(method: &str) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == method).unwrap_or("other")
 }
@@ -341,8 +341,8 @@ mod tests {
         meter.request("GET", Some("/v1/auth"), 200, Duration::from_millis(3));
         meter.request("BREW", None, 404, Duration::from_millis(3));
         let usage = Usage { prompt_tokens: 7, completion_tokens: 2 };
-        meter.chat("extractive", Ended::Stopped, Usage::default(), Duration::from_millis(3));
-        meter.chat("extractive", Ended::Answered, usage, Duration::from_millis(3));
+        meter.chat("extractive", ChatOutcome::Stopped, Usage::default(), Duration::from_millis(3));
+        meter.chat("extractive", ChatOutcome::Answered, usage, Duration::from_millis(3));
         meter.embedding(3, false, Duration::from_millis(3));
         let audit = ChainEnds {
             start: ChainPoint::default(),
@@ -366,7 +366,7 @@ mod tests {
             "carrel_audit_head_sealed 0",
             "# EOF",
         ] {
-            assert!(text.lines().any(|line_found| line_found == line), "{line}\n{text}");
+            assert!(text.lines().any(|rendered| rendered == line), "{line}\n{text}");
         }
     }
 }

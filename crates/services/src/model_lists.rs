@@ -11,9 +11,9 @@ use crate::connection_test::ConnectionTest;
 use crate::settings::{Preview, SettingsStore};
 
 /// How long a list is cached.
-const FRESH: Duration = Duration::from_secs(300);
+const CACHE_TTL: Duration = Duration::from_secs(300);
 /// The maximum number of cached lists.
-const MOST_LISTS: usize = 64;
+const MAX_LISTS: usize = 64;
 
 /// Parts of the names of settings that determine where a secret is sent.
 const ADDRESSES: [&str; 3] = ["BASE_PATH", "ENDPOINT", "REGION"];
@@ -39,7 +39,7 @@ impl ModelKind {
 
 /// The models of one provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offered {
+pub struct AvailableModels {
     /// The provider, as named in the settings.
     pub provider: String,
     /// The models, by name.
@@ -48,15 +48,16 @@ pub struct Offered {
 
 /// Requests the models of providers and caches the lists for five minutes.
 pub struct ModelLists {
-    trial: Arc<dyn ConnectionTest>,
+    connection_test: Arc<dyn ConnectionTest>,
     settings: Arc<SettingsStore>,
-    known: Mutex<HashMap<String, (Instant, Vec<OfferedModel>)>>,
+    cache: Mutex<HashMap<String, (Instant, Vec<OfferedModel>)>>,
 }
 
 impl ModelLists {
-    /// Creates a cache of lists that are requested through `trial` with the settings in `settings`.
-    pub fn new(trial: Arc<dyn ConnectionTest>, settings: Arc<SettingsStore>) -> Self {
-        Self { trial, settings, known: Mutex::default() }
+    /// Creates a cache of lists that are requested through `connection_test` with the settings in
+    /// `settings`.
+    pub fn new(connection_test: Arc<dyn ConnectionTest>, settings: Arc<SettingsStore>) -> Self {
+        Self { connection_test, settings, cache: Mutex::default() }
     }
 
     /// Returns the models of a provider, by default of the configured one. `changes` are unsaved
@@ -71,7 +72,7 @@ impl ModelLists {
         kind: ModelKind,
         provider: Option<String>,
         changes: &Map<String, Value>,
-    ) -> Result<Offered> {
+    ) -> Result<AvailableModels> {
         let store = &*self.settings;
         let preview = Preview::new(store, changes)?;
         let registry = store.registry();
@@ -93,26 +94,27 @@ impl ModelLists {
         let named = provider.or_else(|| lookup(kind.selector())).unwrap_or_default();
         let provider = named.trim().to_owned();
         if matches!(provider.as_str(), "" | "extractive" | "native") {
-            return Ok(Offered { provider, models: Vec::new() });
+            return Ok(AvailableModels { provider, models: Vec::new() });
         }
-        let list = self.trial.model_list(&lookup, &provider, kind == ModelKind::Embedding)?;
+        let list =
+            self.connection_test.model_list(&lookup, &provider, kind == ModelKind::Embedding)?;
         let key = format!("{} {}", kind.selector(), list.identity());
-        if let Some(models) = self.known(&key) {
-            return Ok(Offered { provider, models });
+        if let Some(models) = self.cached(&key) {
+            return Ok(AvailableModels { provider, models });
         }
         let models = list.models().await?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST_LISTS {
-            known.clear();
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= MAX_LISTS {
+            cache.clear();
         }
-        known.insert(key, (Instant::now(), models.clone()));
-        Ok(Offered { provider, models })
+        cache.insert(key, (Instant::now(), models.clone()));
+        Ok(AvailableModels { provider, models })
     }
 
-    fn known(&self, key: &str) -> Option<Vec<OfferedModel>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, models) = known.get(key)?;
-        (at.elapsed() < FRESH).then(|| models.clone())
+    fn cached(&self, key: &str) -> Option<Vec<OfferedModel>> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let (fetched_at, models) = cache.get(key)?;
+        (fetched_at.elapsed() < CACHE_TTL).then(|| models.clone())
     }
 }
 

@@ -8,7 +8,7 @@ use carrel_domain::audit::Event;
 use carrel_domain::user::{MultiUser, NewUser, User};
 
 /// The time after which a switch by another process is noticed.
-const REMEMBERED: Duration = Duration::from_secs(1);
+const CACHE_TTL: Duration = Duration::from_secs(1);
 
 /// A [`MultiUser`] that caches the mode for one second.
 pub struct CachedMultiUserMode {
@@ -38,13 +38,13 @@ impl CachedMultiUserMode {
 #[async_trait]
 impl MultiUser for CachedMultiUserMode {
     async fn is_on(&self) -> Result<bool> {
-        let before = *self.cache();
-        if let Some((_, is_on)) = before.last.filter(|(at, _)| at.elapsed() < REMEMBERED) {
+        let snapshot = *self.cache();
+        if let Some((_, is_on)) = snapshot.last.filter(|(at, _)| at.elapsed() < CACHE_TTL) {
             return Ok(is_on);
         }
         let is_on = self.port.is_on().await?;
         let mut cache = self.cache();
-        if cache.switches == before.switches {
+        if cache.switches == snapshot.switches {
             cache.last = Some((Instant::now(), is_on));
         }
         Ok(is_on)

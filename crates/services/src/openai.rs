@@ -3,12 +3,12 @@ use carrel_domain::model::{Models, Purpose};
 use carrel_domain::{Error, Result};
 
 /// The maximum number of texts per request.
-pub const MOST_TEXTS: usize = 2048;
+pub const MAX_TEXTS: usize = 2048;
 /// The maximum length of a text, in bytes.
-pub const LONGEST_TEXT: usize = 1 << 20;
+pub const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// The number of texts embedded at a time, so that requests take turns.
-const AT_ONCE: usize = 32;
+const BATCH_SIZE: usize = 32;
 
 /// Texts converted to vectors.
 pub struct EmbeddedTexts {
@@ -29,7 +29,7 @@ pub async fn embed(
 ) -> Result<EmbeddedTexts> {
     let embedder = models.embedder()?;
     let mut vectors = Vec::with_capacity(texts.len());
-    for some in texts.chunks(AT_ONCE) {
+    for some in texts.chunks(BATCH_SIZE) {
         vectors.extend(embedder.embed(some, Purpose::Neither).await?);
         let length = vectors.first().map_or(0, Vec::len);
         if let Some(requested) = dimensions.filter(|requested| *requested != length) {

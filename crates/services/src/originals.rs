@@ -14,13 +14,13 @@ use carrel_domain::settings::{Settings, names};
 use carrel_domain::{Error, Result};
 use chrono::{DateTime, Utc};
 
-pub use page_images::{PageImages, ROOM as PAGE_IMAGES_ROOM};
+pub use page_images::{MAX_BYTES as MAX_PAGE_IMAGE_BYTES, PageImages};
 
 /// The disk space that is always left free, in bytes.
-const RESERVE: u64 = 2 << 30;
+const MIN_FREE_BYTES: u64 = 2 << 30;
 
 /// The free disk space at which originals are stored by default, in bytes.
-const ENOUGH: u64 = 20 << 30;
+const AUTO_ENABLE_BYTES: u64 = 20 << 30;
 
 /// Stores originals. Cheap to clone.
 #[derive(Clone)]
@@ -54,7 +54,11 @@ impl Originals {
         let settings = self.settings.all().await?;
         match settings.get(names::KEEP_ORIGINALS) {
             Some(value) => Ok(value == "on"),
-            None => Ok(self.files.room().await?.is_some_and(|room| room >= ENOUGH)),
+            None => Ok(self
+                .files
+                .room()
+                .await?
+                .is_some_and(|free_bytes| free_bytes >= AUTO_ENABLE_BYTES)),
         }
     }
 
@@ -70,7 +74,7 @@ impl Originals {
         file: &Path,
         digest: Option<[u8; 32]>,
     ) -> Option<OriginalName> {
-        match self.try_to_stage(file, digest?).await {
+        match self.stage_file(file, digest?).await {
             Ok(staged) => staged,
             Err(error) => {
                 tracing::warn!("failed to store an original: {error}");
@@ -79,13 +83,13 @@ impl Originals {
         }
     }
 
-    async fn try_to_stage(&self, file: &Path, digest: [u8; 32]) -> Result<Option<OriginalName>> {
+    async fn stage_file(&self, file: &Path, digest: [u8; 32]) -> Result<Option<OriginalName>> {
         if !self.is_enabled().await? || self.records.of(digest).await?.is_some() {
             return Ok(None);
         }
         let bytes = tokio::fs::metadata(file).await.map_err(Error::of_file)?.len();
-        let room = self.files.room().await?;
-        if room.is_some_and(|room| room < bytes.saturating_add(RESERVE)) {
+        let free_bytes = self.files.room().await?;
+        if free_bytes.is_some_and(|free_bytes| free_bytes < bytes.saturating_add(MIN_FREE_BYTES)) {
             tracing::warn!(bytes, "an original is not kept: the disk is nearly full");
             return Ok(None);
         }
@@ -106,12 +110,12 @@ impl Originals {
     /// Commits a staged file if documents were made from it, otherwise deletes it.
     /// [`Originals::reconcile`] repeats what fails here.
     pub(crate) async fn commit_or_release(&self, name: OriginalName) {
-        if let Err(error) = self.try_commit_or_release(name).await {
+        if let Err(error) = self.commit_or_release_record(name).await {
             tracing::warn!(%name, "failed to confirm an original: {error}");
         }
     }
 
-    async fn try_commit_or_release(&self, name: OriginalName) -> Result<()> {
+    async fn commit_or_release_record(&self, name: OriginalName) -> Result<()> {
         if self.records.commit_or_release(name).await? {
             return Ok(());
         }
@@ -127,7 +131,7 @@ impl Originals {
         loop {
             let pending = self.records.pending(before).await?;
             for name in &pending {
-                self.try_commit_or_release(*name).await?;
+                self.commit_or_release_record(*name).await?;
             }
             reconciled += pending.len();
             if pending.is_empty() {

@@ -12,11 +12,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::accounts::{Accounts, UserDraft};
 use crate::failed_sign_ins::FailedSignIns;
 use crate::login_throttle::LoginThrottle;
-use crate::sign_in::{Refused, SESSION};
+use crate::sign_in::{Refused, SESSION_TTL};
 use crate::token::{self, Secret};
 
 /// How long a setup link is valid.
-pub const LINK: TimeDelta = TimeDelta::hours(24);
+pub const LINK_TTL: TimeDelta = TimeDelta::hours(24);
 
 /// The name under which the owner's sign-in attempts are counted. It is not a valid user name.
 const OWNER: &str = "(owner)";
@@ -42,7 +42,7 @@ pub struct Ownership {
     pub multi_user: Arc<dyn MultiUser>,
     /// Creates the first admin.
     pub accounts: Accounts,
-    failed: FailedSignIns,
+    failed_sign_ins: FailedSignIns,
     throttle: LoginThrottle,
 }
 
@@ -52,11 +52,11 @@ impl Ownership {
         owner: Arc<dyn Owner>,
         links: Arc<dyn SetupLinks>,
         accounts: Accounts,
-        failed: FailedSignIns,
+        failed_sign_ins: FailedSignIns,
         throttle: LoginThrottle,
     ) -> Self {
         let multi_user = accounts.multi_user.clone();
-        Self { owner, links, multi_user, accounts, failed, throttle }
+        Self { owner, links, multi_user, accounts, failed_sign_ins, throttle }
     }
 
     /// Returns the setup state.
@@ -74,17 +74,17 @@ impl Ownership {
     /// password. [`Error::AlreadyExists`] on a server with users.
     pub async fn issue_link(&self, by: &By) -> Result<Secret> {
         if self.multi_user.is_on().await? {
-            return Err(shared());
+            return Err(already_shared());
         }
         let secret = Secret::random();
         let digest = secret.digest();
-        let link = NewSetupLink { digest, expires_at: by.at + LINK, created_at: by.at };
+        let link = NewSetupLink { digest, expires_at: by.at + LINK_TTL, created_at: by.at };
         self.links.issue(link, by.event("setup_link_issued", "{}")).await?;
         Ok(secret)
     }
 
     /// Returns whether a setup link is valid now.
-    pub async fn is_good(&self, link: &str, now: DateTime<Utc>) -> Result<bool> {
+    pub async fn is_valid_link(&self, link: &str, now: DateTime<Utc>) -> Result<bool> {
         if self.multi_user.is_on().await? {
             return Ok(false);
         }
@@ -95,17 +95,17 @@ impl Ownership {
     /// session. [`Error::NotFound`] if the link is invalid.
     pub async fn set_owner(&self, link: &str, password: String, by: &By) -> Result<Secret> {
         self.accounts.passwords.check(&password)?;
-        self.need(link, by.at).await?;
+        self.require_link(link, by.at).await?;
         let hash = self.accounts.passwords.hash(password).await?;
         self.consume_link(link, by).await?;
         self.set_password(hash.clone(), OwnersKeys::Ended, by).await?;
-        self.open(hash, by).await?.ok_or_else(no_such_link)
+        self.open_session(hash, by).await?.ok_or_else(no_such_link)
     }
 
     /// Creates the first admin for the holder of a link, which switches multi-user mode on.
     /// [`Error::NotFound`] if the link is invalid.
     pub async fn share(&self, link: &str, draft: UserDraft, by: &By) -> Result<User> {
-        self.need(link, by.at).await?;
+        self.require_link(link, by.at).await?;
         // Validate before consuming the link, so that it survives a mistake.
         self.accounts.new_user(draft.clone(), by).await?;
         self.consume_link(link, by).await?;
@@ -121,11 +121,11 @@ impl Ownership {
         let Some(hash) = self.owner.password().await? else { return Err(Refused::Wrong) };
         let is_right = self.accounts.passwords.verify(password.to_owned(), hash.clone()).await?;
         if !is_right {
-            self.failed.record("failed_login_invalid_password", None, by).await?;
+            self.failed_sign_ins.record("failed_login_invalid_password", None, by).await?;
             return Err(Refused::Wrong);
         }
-        let session = self.open(hash, by).await?.ok_or(Refused::Wrong)?;
-        self.throttle.forgive(OWNER, by).await?;
+        let session = self.open_session(hash, by).await?.ok_or(Refused::Wrong)?;
+        self.throttle.clear(OWNER, by).await?;
         Ok(session)
     }
 
@@ -138,7 +138,7 @@ impl Ownership {
     }
 
     /// Ends the session of a token. Returns `false` if it does not exist.
-    pub async fn out(&self, token: &str, by: &By) -> Result<bool> {
+    pub async fn sign_out(&self, token: &str, by: &By) -> Result<bool> {
         self.close(token::digest(token), by).await
     }
 
@@ -160,13 +160,13 @@ impl Ownership {
         self.throttle.check(OWNER, by).await?;
         let hash = self.owner.password().await?.ok_or(Refused::Wrong)?;
         if !self.accounts.passwords.verify(current.to_owned(), hash).await? {
-            self.failed.record("failed_login_invalid_password", None, by).await?;
+            self.failed_sign_ins.record("failed_login_invalid_password", None, by).await?;
             return Err(Refused::Wrong);
         }
-        self.throttle.forgive(OWNER, by).await?;
+        self.throttle.clear(OWNER, by).await?;
         let hash = self.accounts.passwords.hash(new).await?;
         self.set_password(hash.clone(), OwnersKeys::Kept, by).await?;
-        self.open(hash, by).await?.ok_or(Refused::Wrong)
+        self.open_session(hash, by).await?.ok_or(Refused::Wrong)
     }
 
     async fn set_password(&self, hash: PasswordHash, keys: OwnersKeys, by: &By) -> Result<()> {
@@ -180,11 +180,11 @@ impl Ownership {
         self.owner.sessions(now).await
     }
 
-    async fn open(&self, hash: PasswordHash, by: &By) -> Result<Option<Secret>> {
+    async fn open_session(&self, hash: PasswordHash, by: &By) -> Result<Option<Secret>> {
         let secret = Secret::random();
         let session = NewOwnerSession {
             digest: secret.digest(),
-            expires_at: by.at + SESSION,
+            expires_at: by.at + SESSION_TTL,
             created_at: by.at,
         };
         let by = By { actor: Actor::Owner, ..by.clone() };
@@ -192,8 +192,8 @@ impl Ownership {
         Ok(opened.then_some(secret))
     }
 
-    async fn need(&self, link: &str, now: DateTime<Utc>) -> Result<()> {
-        if self.is_good(link, now).await? { Ok(()) } else { Err(no_such_link()) }
+    async fn require_link(&self, link: &str, now: DateTime<Utc>) -> Result<()> {
+        if self.is_valid_link(link, now).await? { Ok(()) } else { Err(no_such_link()) }
     }
 
     async fn consume_link(&self, link: &str, by: &By) -> Result<()> {
@@ -210,6 +210,6 @@ fn no_such_link() -> Error {
     Error::not_found("setup link", "this one")
 }
 
-fn shared() -> Error {
+fn already_shared() -> Error {
     Error::AlreadyExists { kind: "multi-user mode is already on", key: String::new() }
 }

@@ -29,7 +29,7 @@ impl PendingRecordings {
     pub async fn keep(&self, file: &Path) -> Result<Uuid> {
         let (name, from) = (Uuid::new_v4(), file.to_owned());
         let (directory, to) = (self.directory.clone(), self.path(name));
-        let keep = move || {
+        let store = move || {
             fs::create_dir_all(directory)?;
             // On the same disk, a hard link suffices.
             match fs::hard_link(&from, &to) {
@@ -37,8 +37,8 @@ impl PendingRecordings {
                 Err(_) => fs::copy(&from, &to).map(drop),
             }
         };
-        let written = tokio::task::spawn_blocking(keep).await.map_err(Error::internal)?;
-        written.map(|()| name).map_err(Error::of_file)
+        let result = tokio::task::spawn_blocking(store).await.map_err(Error::internal)?;
+        result.map(|()| name).map_err(Error::of_file)
     }
 
     /// Deletes a file, if it exists.
@@ -65,17 +65,17 @@ fn sweep(directory: &Path, referenced: &HashSet<Uuid>, before: SystemTime) -> io
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
         entries => entries?,
     };
-    let mut removed = 0;
+    let mut count = 0;
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name().to_str().and_then(|name| name.parse::<Uuid>().ok());
-        let is_left = name.is_some_and(|name| !referenced.contains(&name));
-        if is_left && entry.metadata()?.modified()? < before {
+        let is_orphan = name.is_some_and(|name| !referenced.contains(&name));
+        if is_orphan && entry.metadata()?.modified()? < before {
             fs::remove_file(entry.path())?;
-            removed += 1;
+            count += 1;
         }
     }
-    Ok(removed)
+    Ok(count)
 }
 
 #[cfg(test)]
@@ -92,16 +92,16 @@ mod tests {
         let pending = PendingRecordings::new(directory.path().join("pending"));
         let cutoff = SystemTime::now() + Duration::from_secs(60);
         assert_eq!(pending.sweep(HashSet::new(), cutoff).await.unwrap(), 0);
-        let (one, other) =
+        let (first, second) =
             (pending.keep(&upload).await.unwrap(), pending.keep(&upload).await.unwrap());
         fs::remove_file(&upload).unwrap();
-        assert_eq!(fs::read_to_string(pending.path(one)).unwrap(), "sound");
+        assert_eq!(fs::read_to_string(pending.path(first)).unwrap(), "sound");
         let early = SystemTime::now() - Duration::from_secs(60);
         assert_eq!(pending.sweep(HashSet::new(), early).await.unwrap(), 0, "too new");
-        assert_eq!(pending.sweep(HashSet::from([one]), cutoff).await.unwrap(), 1);
-        assert!(pending.path(one).exists() && !pending.path(other).exists());
-        pending.remove(one).await;
-        pending.remove(one).await;
-        assert!(!pending.path(one).exists());
+        assert_eq!(pending.sweep(HashSet::from([first]), cutoff).await.unwrap(), 1);
+        assert!(pending.path(first).exists() && !pending.path(second).exists());
+        pending.remove(first).await;
+        pending.remove(first).await;
+        assert!(!pending.path(first).exists());
     }
 }

@@ -7,7 +7,7 @@ use carrel_domain::model::EmbeddingModel;
 use carrel_domain::settings::{Settings, names};
 
 /// The default overlap of chunks, in UTF-16 code units.
-const OVERLAP: usize = 20;
+const DEFAULT_OVERLAP: usize = 20;
 
 /// The default system prompt. Existing clients know this text and compare with it.
 pub const SYSTEM_PROMPT: &str = "Given the following conversation, relevant context, and a follow \
@@ -32,10 +32,10 @@ impl Preferences {
     /// Returns the splitter settings for `model`. Chunks never exceed the maximum length of the
     /// model.
     pub fn splitting(&self, model: &EmbeddingModel) -> Splitting {
-        let longest = model.longest_text.max(1);
+        let max_chunk = model.longest_text.max(1);
         let size = self.number(names::CHUNK_SIZE).filter(|size| *size > 0);
-        let size = size.unwrap_or(longest).min(longest);
-        let overlap = self.number(names::CHUNK_OVERLAP).unwrap_or(OVERLAP);
+        let size = size.unwrap_or(max_chunk).min(max_chunk);
+        let overlap = self.number(names::CHUNK_OVERLAP).unwrap_or(DEFAULT_OVERLAP);
         Splitting { size, overlap: overlap.min(size - 1) }
     }
 

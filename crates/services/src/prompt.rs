@@ -14,7 +14,7 @@ pub struct Values<'a> {
     /// The user who asks, if any.
     pub user: Option<&'a User>,
     /// The variables defined by the operator.
-    pub own: &'a [PromptVariable],
+    pub variables: &'a [PromptVariable],
     /// The current time, for the date and time variables.
     pub now: DateTime<Utc>,
 }
@@ -25,17 +25,18 @@ pub fn expand(prompt: &str, values: &Values<'_>) -> String {
     let mut expanded = String::with_capacity(prompt.len());
     let mut rest = prompt;
     while let Some(start) = rest.find('{') {
-        let (before, from) = rest.split_at(start);
+        let (before, placeholder) = rest.split_at(start);
         expanded.push_str(before);
-        let value = from.find('}').and_then(|end| Some((value(&from[1..end], values)?, end)));
+        let value =
+            placeholder.find('}').and_then(|end| Some((value(&placeholder[1..end], values)?, end)));
         match value {
             Some((value, end)) => {
                 expanded.push_str(&value);
-                rest = &from[end + 1..];
+                rest = &placeholder[end + 1..];
             }
             None => {
                 expanded.push('{');
-                rest = &from[1..];
+                rest = &placeholder[1..];
             }
         }
     }
@@ -44,7 +45,7 @@ pub fn expand(prompt: &str, values: &Values<'_>) -> String {
 }
 
 fn value(name: &str, values: &Values<'_>) -> Option<String> {
-    let Values { workspace, user, own, now } = values;
+    let Values { workspace, user, variables, now } = values;
     Some(match name {
         "time" => now.format("%-I:%M:%S %p").to_string(),
         "time_24" => now.format("%H:%M:%S").to_string(),
@@ -54,19 +55,20 @@ fn value(name: &str, values: &Values<'_>) -> Option<String> {
         "workspace.id" => workspace.id.to_string(),
         "workspace.name" => workspace.settings.name.clone(),
         _ => {
-            if let Some(own) = own.iter().find(|own| own.name.as_str() == name) {
-                return Some(own.value.clone());
+            if let Some(variable) = variables.iter().find(|variable| variable.name.as_str() == name)
+            {
+                return Some(variable.value.clone());
             }
             if let Some(value) = user.and_then(|user| user_variable(name, user)) {
                 return Some(value);
             }
-            let (of, part) = name.split_once('.')?;
-            let of = match of {
+            let (subject, part) = name.split_once('.')?;
+            let subject = match subject {
                 "user" => "User",
                 "workspace" => "Workspace",
                 _ => return None,
             };
-            format!("[{of} {part}]")
+            format!("[{subject} {part}]")
         }
     })
 }
@@ -102,7 +104,7 @@ mod tests {
             ("{{7*7}} ${HOME} {nope} {", "{{7*7}} ${HOME} {nope} {"),
             ("é{é{date}", "é{éFebruary 3, 2026"),
         ] {
-            let values = Values { workspace: &workspace, user: None, own: &[], now };
+            let values = Values { workspace: &workspace, user: None, variables: &[], now };
             assert_eq!(expand(prompt, &values), expected, "{prompt}");
         }
     }
@@ -111,14 +113,14 @@ mod tests {
     fn custom_variables_supplement_the_built_in_ones() {
         use carrel_domain::prompt_variable::VariableName;
         let (workspace, now) = (workspace("Ops"), DateTime::UNIX_EPOCH);
-        let own = |name: &str, value: &str| PromptVariable {
+        let variable = |name: &str, value: &str| PromptVariable {
             name: VariableName::parse(name).unwrap(),
             value: value.into(),
             description: String::new(),
             updated_at: now,
         };
-        let own = [own("ship", "Alma {date}"), own("date", "never")];
-        let values = Values { workspace: &workspace, user: None, own: &own, now };
+        let variables = [variable("ship", "Alma {date}"), variable("date", "never")];
+        let values = Values { workspace: &workspace, user: None, variables: &variables, now };
         let expanded = expand("{ship}, {date}, {Ship}", &values);
         assert_eq!(expanded, "Alma {date}, January 1, 1970, {Ship}");
     }
@@ -129,7 +131,7 @@ mod tests {
         user.bio = "$& {date} $1".into();
         let workspace = workspace("Ops");
         let now = DateTime::UNIX_EPOCH;
-        let values = Values { workspace: &workspace, user: Some(&user), own: &[], now };
+        let values = Values { workspace: &workspace, user: Some(&user), variables: &[], now };
         assert_eq!(
             expand("{user.name} {user.id} {user.bio} {user.x}", &values),
             "user-7 7 $& {date} $1 [User x]"

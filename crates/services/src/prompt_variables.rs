@@ -7,11 +7,11 @@ use serde_json::json;
 use crate::prompt;
 
 /// The maximum number of variables.
-pub const MOST: usize = 200;
+pub const MAX_VARIABLES: usize = 200;
 /// The maximum length of a value, in bytes.
-pub const LONGEST_VALUE: usize = 16 << 10;
+pub const MAX_VALUE_BYTES: usize = 16 << 10;
 /// The maximum length of a description, in characters.
-pub const LONGEST_DESCRIPTION: usize = 1000;
+pub const MAX_DESCRIPTION_CHARS: usize = 1000;
 
 /// Creates or replaces a variable.
 ///
@@ -27,17 +27,17 @@ pub async fn set(
     if prompt::BUILT_IN.contains(&name.as_str()) {
         return Err(Error::invalid("key", format!("{{{}}} is built in", name.as_str())));
     }
-    if value.len() > LONGEST_VALUE {
-        let reason = format!("must not be longer than {LONGEST_VALUE} bytes");
+    if value.len() > MAX_VALUE_BYTES {
+        let reason = format!("must not be longer than {MAX_VALUE_BYTES} bytes");
         return Err(Error::invalid("value", reason));
     }
-    if description.chars().count() > LONGEST_DESCRIPTION {
-        let reason = format!("must not be longer than {LONGEST_DESCRIPTION} characters");
+    if description.chars().count() > MAX_DESCRIPTION_CHARS {
+        let reason = format!("must not be longer than {MAX_DESCRIPTION_CHARS} characters");
         return Err(Error::invalid("description", reason));
     }
     let event = by.event("prompt_variable_saved", details(&name));
     let variable = PromptVariable { name, value, description, updated_at: by.at };
-    port.set(variable, MOST, event).await
+    port.set(variable, MAX_VARIABLES, event).await
 }
 
 /// Deletes a variable. [`Error::NotFound`] if it does not exist.

@@ -68,12 +68,12 @@ impl ProvenanceFields {
             ("slide", self.slide, self.slide_end),
             ("row", self.row, self.row_end),
         ];
-        let found = numbers.into_iter().find_map(|(name, first, last)| {
+        let position = numbers.into_iter().find_map(|(name, first, last)| {
             let last = last.map(|last| last.to_string());
             Some((name, range(&first?.to_string(), last.as_deref())))
         });
         let time = || Some(("time", range(self.time.as_deref()?, self.time_end.as_deref())));
-        found.or_else(time)
+        position.or_else(time)
     }
 
     /// Returns the heading path, such as `Handbook › Travel › Hotels`. Returns `None` if there are

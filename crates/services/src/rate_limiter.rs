@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The maximum number of callers tracked.
-const REMEMBERED: usize = 10_000;
+const MAX_CALLERS: usize = 10_000;
 
 /// A token bucket for each caller, identified by a `K`. It holds the allowance of one minute and
 /// refills continuously.
@@ -31,21 +31,21 @@ impl<K: Eq + Hash> RateLimiter<K> {
         if per_minute == 0 {
             return Ok(());
         }
-        let one = TimeDelta::microseconds(60_000_000 / i64::from(per_minute));
+        let interval = TimeDelta::microseconds(60_000_000 / i64::from(per_minute));
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if full_at.len() >= REMEMBERED {
-            full_at.retain(|_, until| *until > now);
+        if full_at.len() >= MAX_CALLERS {
+            full_at.retain(|_, full_until| *full_until > now);
         }
-        if full_at.len() >= REMEMBERED {
+        if full_at.len() >= MAX_CALLERS {
             // Tracking would not stop a caller with that many identities anyway.
             full_at.clear();
         }
-        let until = full_at.get(&caller).copied().unwrap_or(now).max(now) + one;
-        let excess = until - now - TimeDelta::minutes(1);
+        let full_until = full_at.get(&caller).copied().unwrap_or(now).max(now) + interval;
+        let excess = full_until - now - TimeDelta::minutes(1);
         if excess > TimeDelta::zero() {
             return Err(u64::try_from(excess.num_seconds()).unwrap_or(0) + 1);
         }
-        full_at.insert(caller, until);
+        full_at.insert(caller, full_until);
         Ok(())
     }
 }
@@ -69,9 +69,9 @@ mod tests {
     #[test]
     fn callers_are_forgotten_when_there_are_too_many() {
         let (limiter, now) = (RateLimiter::default(), DateTime::UNIX_EPOCH);
-        for number in 0..2 * REMEMBERED {
+        for number in 0..2 * MAX_CALLERS {
             limiter.check(number, 1, now).unwrap();
         }
-        assert!(limiter.full_at.lock().unwrap().len() <= REMEMBERED);
+        assert!(limiter.full_at.lock().unwrap().len() <= MAX_CALLERS);
     }
 }

@@ -7,14 +7,14 @@ pub const OPEN: &str = "<think>";
 pub const CLOSE: &str = "</think>";
 
 /// Combines reasoning and answer into one text, with marks if there is reasoning.
-pub fn marked(reasoning: &str, answer: &str) -> String {
+pub fn join(reasoning: &str, answer: &str) -> String {
     match reasoning {
         "" => answer.to_owned(),
         reasoning => format!("{OPEN}{reasoning}{CLOSE}{answer}"),
     }
 }
 
-/// Splits a text written by [`marked`] or an older version, in which a model may have closed its
+/// Splits a text written by [`join`] or an older version, in which a model may have closed its
 /// reasoning without opening it. Unclosed reasoning leaves an empty answer.
 pub fn split(text: &str) -> (Option<&str>, &str) {
     if let Some(rest) = text.trim_start().strip_prefix(OPEN) {
@@ -24,7 +24,7 @@ pub fn split(text: &str) -> (Option<&str>, &str) {
         };
     }
     match text.split_once(CLOSE) {
-        Some((reasoning, answer)) if stands_alone(reasoning, answer) => {
+        Some((reasoning, answer)) if is_on_own_line(reasoning, answer) => {
             (Some(reasoning.trim()), answer.trim_start())
         }
         _ => (None, text),
@@ -38,7 +38,7 @@ pub fn strip(text: &str) -> &str {
 
 /// Returns whether a closing mark between these texts is on its own line. Answers can mention the
 /// mark.
-fn stands_alone(before: &str, after: &str) -> bool {
+fn is_on_own_line(before: &str, after: &str) -> bool {
     before.ends_with('\n') && (after.is_empty() || after.starts_with(['\n', '\r']))
 }
 
@@ -59,7 +59,7 @@ mod tests {
         ] {
             assert_eq!(split(text), expected, "{text:?}");
         }
-        assert_eq!(split(&marked("hm", "yes")), (Some("hm"), "yes"));
-        assert_eq!(marked("", "yes"), "yes");
+        assert_eq!(split(&join("hm", "yes")), (Some("hm"), "yes"));
+        assert_eq!(join("", "yes"), "yes");
     }
 }

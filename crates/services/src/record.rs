@@ -15,11 +15,11 @@ pub use self::images::{has_images, images_of, join_images, put_images, split_ima
 use crate::exchange::{self, Attachment, Metrics};
 use crate::provenance::ProvenanceFields;
 use crate::reasoning;
-use crate::search::{EarlierTurn, Hit};
+use crate::search::{ConversationTurn, Hit};
 
 /// The maximum size of the images stored with a question, in bytes as sent by the client. Histories
 /// are loaded completely, so they must stay small.
-const MOST_KEPT: usize = 4 << 20;
+const MAX_IMAGE_BYTES: usize = 4 << 20;
 
 /// A stored answer, and the contents of its images, which are stored separately.
 pub struct StoredAnswer {
@@ -46,9 +46,9 @@ pub struct Answer<'a> {
 impl Answer<'_> {
     /// Converts the answer to its stored form.
     pub fn stored(&self) -> StoredAnswer {
-        let mut room = MOST_KEPT;
+        let mut remaining = MAX_IMAGE_BYTES;
         let images = self.attachments.iter().filter(|attachment| attachment.is_image());
-        let images: Vec<_> = images.filter(|image| takes(&mut room, image)).collect();
+        let images: Vec<_> = images.filter(|image| take_if_fits(&mut remaining, image)).collect();
         let mut record = json!({
             "text": self.text,
             "sources": self.sources.iter().map(source_json).collect::<Vec<_>>(),
@@ -58,7 +58,7 @@ impl Answer<'_> {
                 ChatMode::Chat | ChatMode::Automatic => ChatMode::Chat.as_str(),
             },
             "metrics": self.metrics.map_or_else(|| json!({}), metrics_of),
-            "attachments": images.iter().map(|image| named(image)).collect::<Vec<_>>(),
+            "attachments": images.iter().map(|image| image_reference(image)).collect::<Vec<_>>(),
         });
         let documents = self.attachments.iter().filter(|attachment| !attachment.is_image());
         let documents: Vec<_> = documents.map(|document| document.name.as_str()).collect();
@@ -75,29 +75,30 @@ impl Answer<'_> {
 }
 
 /// Subtracts an image from the remaining room if it fits. Returns whether it does.
-fn takes(room: &mut usize, image: &Attachment) -> bool {
-    let left = room.checked_sub(image.content.len());
-    *room = left.unwrap_or(*room);
-    left.is_some()
+fn take_if_fits(remaining: &mut usize, image: &Attachment) -> bool {
+    let rest = remaining.checked_sub(image.content.len());
+    *remaining = rest.unwrap_or(*remaining);
+    rest.is_some()
 }
 
 /// Removes the images that [`Answer::stored`] would omit.
 pub(crate) fn retain_storable(attachments: &mut Vec<Attachment>) {
-    let mut room = MOST_KEPT;
-    attachments.retain(|attachment| !attachment.is_image() || takes(&mut room, attachment));
+    let mut remaining = MAX_IMAGE_BYTES;
+    attachments
+        .retain(|attachment| !attachment.is_image() || take_if_fits(&mut remaining, attachment));
 }
 
 /// The field with the names of attached documents. Existing clients ignore it.
 const DOCUMENTS: &str = "attachedDocuments";
 
 /// Returns an image without its content.
-fn named(image: &Attachment) -> Value {
+fn image_reference(image: &Attachment) -> Value {
     let Attachment { name, mime, content: _ } = image;
     json!({ "name": name, "mime": mime })
 }
 
 /// The parts of a stored exchange needed for later questions.
-pub struct Earlier {
+pub struct EarlierExchange {
     /// The question.
     pub prompt: String,
     /// The answer. Can contain reasoning between marks.
@@ -108,16 +109,16 @@ pub struct Earlier {
     pub passages: Vec<ChunkId>,
 }
 
-impl Earlier {
+impl EarlierExchange {
     /// Converts the exchange for a search.
-    pub fn to_search_turn(&self) -> EarlierTurn {
+    pub fn to_search_turn(&self) -> ConversationTurn {
         let answer = reasoning::strip(&self.answer).to_owned();
-        EarlierTurn { question: self.prompt.clone(), answer }
+        ConversationTurn { question: self.prompt.clone(), answer }
     }
 }
 
 /// Reads a stored exchange. Returns `None` if it is damaged.
-pub fn earlier(chat: Chat) -> Option<Earlier> {
+pub fn read_exchange(chat: Chat) -> Option<EarlierExchange> {
     let mut record: Value = serde_json::from_str(&chat.response).ok()?;
     put_images(&mut record, chat.images);
     let answer = record.get("text")?.as_str()?.to_owned();
@@ -127,9 +128,9 @@ pub fn earlier(chat: Chat) -> Option<Earlier> {
         Some(ChunkId(source.get("id")?.as_str()?.parse().ok()?))
     };
     let passages = list("sources").filter_map(passage).collect();
-    let images = list(ATTACHMENTS).filter_map(picture).filter(Attachment::is_readable);
+    let images = list(ATTACHMENTS).filter_map(image_attachment).filter(Attachment::is_readable);
     let images = images.map(|image| image.image()).collect();
-    Some(Earlier { prompt: chat.prompt, answer, images, passages })
+    Some(EarlierExchange { prompt: chat.prompt, answer, images, passages })
 }
 
 /// Returns the text of a stored answer. Returns `None` if it is damaged.
@@ -140,7 +141,7 @@ pub fn text_of(response: &str) -> Option<String> {
 
 /// A stored answer after reading.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Stored {
+pub struct AnswerRecord {
     /// The answer, with reasoning between marks.
     pub text: String,
     /// The passages used.
@@ -150,7 +151,7 @@ pub struct Stored {
     /// The duration of the answer in seconds, if stored.
     pub seconds: Option<f64>,
     /// The stored images of the question. Their contents are empty if not loaded.
-    pub pictures: Vec<Attachment>,
+    pub images: Vec<Attachment>,
     /// The names of the attached documents.
     pub documents: Vec<String>,
 }
@@ -173,19 +174,19 @@ pub struct StoredSource {
 }
 
 /// Reads a stored answer. Returns `None` if it is damaged.
-pub fn read(response: &str) -> Option<Stored> {
+pub fn read(response: &str) -> Option<AnswerRecord> {
     let record: Value = serde_json::from_str(response).ok()?;
     let text = record.get("text")?.as_str()?.to_owned();
     let sources = record["sources"].as_array().into_iter().flatten().map(read_source).collect();
     let model = record["metrics"]["model"].as_str().map(str::to_owned);
     let seconds = record["metrics"]["duration"].as_f64();
     let list = |name: &str| record[name].as_array().into_iter().flatten();
-    let pictures = list(ATTACHMENTS).filter_map(picture).collect();
+    let images = list(ATTACHMENTS).filter_map(image_attachment).collect();
     let documents = list(DOCUMENTS).filter_map(Value::as_str).map(str::to_owned).collect();
-    Some(Stored { text, sources, model, seconds, pictures, documents })
+    Some(AnswerRecord { text, sources, model, seconds, images, documents })
 }
 
-fn picture(record: &Value) -> Option<Attachment> {
+fn image_attachment(record: &Value) -> Option<Attachment> {
     let text = |name: &str| record[name].as_str().map(str::to_owned);
     let name = text("name").unwrap_or_default();
     let content = text(CONTENT).unwrap_or_default();
@@ -197,7 +198,7 @@ fn picture(record: &Value) -> Option<Attachment> {
 pub fn read_source(source: &Value) -> StoredSource {
     let text = |name: &str| source[name].as_str().map(str::to_owned);
     let passage = text("text").unwrap_or_default();
-    let without_header = passage.split_once(HEADER_END).map_or(passage.as_str(), |(_, bare)| bare);
+    let without_header = passage.split_once(HEADER_END).map_or(passage.as_str(), |(_, body)| body);
     StoredSource {
         chunk: text("id").and_then(|id| id.parse().ok()).map(ChunkId),
         title: text("title").unwrap_or_default(),
@@ -220,16 +221,18 @@ pub fn with_text(response: &str, text: &str) -> Option<String> {
 }
 
 /// Converts a source to JSON.
-pub fn source_json(of: &exchange::Source) -> Value {
-    match of {
-        exchange::Source::Passage(hit) => source(hit),
-        exchange::Source::Document { document, beginning } => whole(document, beginning),
+pub fn source_json(source: &exchange::Source) -> Value {
+    match source {
+        exchange::Source::Passage(hit) => passage_json(hit),
+        exchange::Source::Document { document, beginning } => {
+            full_document_json(document, beginning)
+        }
     }
 }
 
 /// Returns the metadata of a document with the field names of the API. `id` is that of the
 /// document.
-pub fn described(document: &Document) -> Value {
+pub fn document_json(document: &Document) -> Value {
     json!({
         "id": document.id.to_string(),
         "url": document.url,
@@ -246,18 +249,18 @@ pub fn described(document: &Document) -> Value {
 
 /// Converts a document included in full: its metadata and the beginning of its text, without a
 /// score.
-fn whole(document: &Document, beginning: &str) -> Value {
-    let mut source = described(document);
+fn full_document_json(document: &Document, beginning: &str) -> Value {
+    let mut source = document_json(document);
     source["text"] = format!("{beginning}...continued on in source document...").into();
     source["location"] = document.path.to_string().into();
-    tell_of_title(document, &mut source);
+    add_title_origin(document, &mut source);
     source
 }
 
 /// Converts a passage: the document's metadata, the text and the similarity.
-pub fn source(hit: &Hit) -> Value {
+pub fn passage_json(hit: &Hit) -> Value {
     let document = &hit.passage.document;
-    let mut source = described(document);
+    let mut source = document_json(document);
     source["id"] = hit.passage.chunk.to_string().into();
     source["text"] = passage_text(&hit.passage).into();
     source["_distance"] = json!(1.0 - hit.similarity);
@@ -272,15 +275,15 @@ pub fn source(hit: &Hit) -> Value {
     {
         source.extend(fields);
     }
-    tell_of_title(document, &mut source);
+    add_title_origin(document, &mut source);
     source
 }
 
 /// Records whether the title of a web page was given by the uploader, which cannot be determined
 /// later.
-fn tell_of_title(document: &Document, source: &mut Value) {
+fn add_title_origin(document: &Document, source: &mut Value) {
     if document.chunk_source.starts_with("link://") {
-        source[TITLE_GIVEN] = json!(gives_title(&document.metadata, &document.title));
+        source[TITLE_GIVEN] = json!(has_given_title(&document.metadata, &document.title));
     }
 }
 
@@ -288,7 +291,7 @@ fn tell_of_title(document: &Document, source: &mut Value) {
 pub const TITLE_GIVEN: &str = "titleGiven";
 
 /// Returns whether the metadata of a document contain its title.
-pub fn gives_title(metadata: &str, title: &str) -> bool {
+pub fn has_given_title(metadata: &str, title: &str) -> bool {
     metadata != NO_METADATA
         && serde_json::from_str::<Value>(metadata)
             .is_ok_and(|metadata| metadata["title"].as_str() == Some(title))
@@ -301,15 +304,15 @@ pub fn passage_text(passage: &Passage) -> String {
         ["link://", "youtube://"].iter().find_map(|kind| document.chunk_source.strip_prefix(kind));
     let source = link.map(|link| format!("source: {link}\n")).unwrap_or_default();
     let (title, published) = (&document.title, document.published);
-    let place = ProvenanceFields::of(passage).header_lines();
+    let location = ProvenanceFields::of(passage).header_lines();
     format!(
-        "{HEADER_START}{title}\npublished: {published}\n{source}{place}{HEADER_END}\n\n{}",
+        "{HEADER_START}{title}\npublished: {published}\n{source}{location}{HEADER_END}\n\n{}",
         passage.text
     )
 }
 
 /// Replaces the title in the header of a passage.
-pub fn retitled(text: &str, from: &str, to: &str) -> Option<String> {
+pub fn replace_title(text: &str, from: &str, to: &str) -> Option<String> {
     let rest = text.strip_prefix(HEADER_START)?.strip_prefix(from)?;
     rest.starts_with('\n').then(|| format!("{HEADER_START}{to}{rest}"))
 }
@@ -317,16 +320,16 @@ pub fn retitled(text: &str, from: &str, to: &str) -> Option<String> {
 /// Converts the metrics of an answer to JSON.
 pub fn metrics_of(metrics: &Metrics) -> Value {
     let Metrics { usage, seconds, model, answered_at, as_agent, finish: _ } = metrics;
-    let tokens_a_second =
+    let tokens_per_second =
         if *seconds > 0.0 { usage.completion_tokens as f64 / seconds } else { 0.0 };
     json!({
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-        "outputTps": tokens_a_second,
+        "outputTps": tokens_per_second,
         "duration": seconds,
         "model": model.model,
-        "provider": known_as(&model.provider, *as_agent),
+        "provider": client_provider_name(&model.provider, *as_agent),
         "timestamp": answered_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
     })
 }
@@ -336,11 +339,11 @@ pub fn metrics_of(metrics: &Metrics) -> Value {
 // native: `metrics.provider` of `generic-openai` is `GenericOpenAiLLM`, `GenericOpenAiProvider`
 // where clients expect an agent
 // test: `services::record` (unit test)
-fn known_as(provider: &str, as_agent: bool) -> &str {
+fn client_provider_name(provider: &str, as_agent: bool) -> &str {
     match (provider, as_agent) {
         ("generic-openai", false) => "GenericOpenAiLLM",
         ("generic-openai", true) => "GenericOpenAiProvider",
-        (other, _) => other,
+        (provider, _) => provider,
     }
 }
 
@@ -358,30 +361,30 @@ mod tests {
             }],
             "metrics": { "model": "echo" },
         });
-        let read = read(&native.to_string()).unwrap();
-        assert_eq!((read.text.as_str(), read.model.as_deref()), ("Two.", Some("echo")));
-        let source = &read.sources[0];
+        let record = read(&native.to_string()).unwrap();
+        assert_eq!((record.text.as_str(), record.model.as_deref()), ("Two.", Some("echo")));
+        let source = &record.sources[0];
         assert_eq!((source.chunk, source.text.as_str()), (Some(ChunkId(7)), "Two lamps."));
         assert_eq!(source.location.as_deref(), Some("f/a.json"));
         let imported = json!({ "text": "x", "sources": [{ "id": "a-uuid", "text": "bare" }, 5] });
-        let read = super::read(&imported.to_string()).unwrap();
-        assert_eq!((read.sources[0].chunk, read.sources[0].text.as_str()), (None, "bare"));
-        assert_eq!(super::read("not JSON"), None);
-        assert_eq!(super::read("{}"), None);
+        let record = read(&imported.to_string()).unwrap();
+        assert_eq!((record.sources[0].chunk, record.sources[0].text.as_str()), (None, "bare"));
+        assert_eq!(read("not JSON"), None);
+        assert_eq!(read("{}"), None);
     }
 
     #[test]
     fn a_generic_provider_has_the_name_that_clients_expect() {
-        assert_eq!(known_as("generic-openai", false), "GenericOpenAiLLM");
-        assert_eq!(known_as("generic-openai", true), "GenericOpenAiProvider");
-        assert_eq!(known_as("extractive", true), "extractive");
+        assert_eq!(client_provider_name("generic-openai", false), "GenericOpenAiLLM");
+        assert_eq!(client_provider_name("generic-openai", true), "GenericOpenAiProvider");
+        assert_eq!(client_provider_name("extractive", true), "extractive");
     }
 
     #[test]
     fn a_damaged_answer_is_not_edited() {
         assert_eq!(with_text("nonsense", "x"), None);
         assert_eq!(with_text("[1]", "x"), None);
-        let edited = with_text(r#"{"text":"a","sources":[1],"other":2}"#, "b");
-        assert_eq!(edited.unwrap(), r#"{"text":"b","sources":[1],"other":2}"#);
+        let result = with_text(r#"{"text":"a","sources":[1],"other":2}"#, "b");
+        assert_eq!(result.unwrap(), r#"{"text":"b","sources":[1],"other":2}"#);
     }
 }

@@ -17,16 +17,16 @@ use crate::sign_in::{Refused, SignIn};
 use crate::token::{self, Secret};
 
 /// The number of codes generated for a user.
-pub const CODES: usize = 10;
+pub const CODE_COUNT: usize = 10;
 
 /// The number of letters in each of the four groups of a code, which has 100 random bits.
-const GROUP: usize = 5;
+const GROUP_CHARS: usize = 5;
 
 /// How long a recovery link is valid.
-pub const LINK: TimeDelta = TimeDelta::hours(24);
+pub const LINK_TTL: TimeDelta = TimeDelta::hours(24);
 
 /// The event for a code that is wrong or already used.
-const FAILED: &str = "failed_recovery_invalid_code";
+const FAILED_EVENT: &str = "failed_recovery_invalid_code";
 
 /// A new link for a user.
 pub struct RecoveryLink {
@@ -55,7 +55,7 @@ pub struct Recovery {
     /// Hashes passwords.
     pub passwords: Passwords,
     /// Records wrong codes.
-    pub failed: FailedSignIns,
+    pub failed_sign_ins: FailedSignIns,
     /// Limits attempts.
     pub throttle: LoginThrottle,
     /// Opens sessions.
@@ -64,8 +64,8 @@ pub struct Recovery {
 
 impl Recovery {
     /// Creates codes that replace the user's existing ones. They are shown once.
-    pub async fn make(&self, user: &User, by: &By) -> Result<Vec<String>> {
-        let codes: Vec<String> = (0..CODES).map(|_| code()).collect();
+    pub async fn create_codes(&self, user: &User, by: &By) -> Result<Vec<String>> {
+        let codes: Vec<String> = (0..CODE_COUNT).map(|_| code()).collect();
         let digests = codes.iter().map(|code| digest(user.id, code)).collect();
         let details = json!({ "userName": user.username }).to_string();
         let event = by.event("recovery_codes_created", details);
@@ -80,7 +80,7 @@ impl Recovery {
 
     /// Returns whether to offer recovery codes to a user: the user has none and has not dismissed
     /// the offer.
-    pub async fn is_to_be_offered(&self, user: &User) -> Result<bool> {
+    pub async fn is_offer_due(&self, user: &User) -> Result<bool> {
         Ok(!user.seen_recovery_codes && self.remaining_codes(user.id).await? == 0)
     }
 
@@ -94,7 +94,7 @@ impl Recovery {
     /// # Errors
     /// [`Error::NotFound`] if the user does not exist.
     pub async fn issue_link(&self, user: UserId, by: &By) -> Result<RecoveryLink> {
-        let (secret, expires_at) = (Secret::random(), by.at + LINK);
+        let (secret, expires_at) = (Secret::random(), by.at + LINK_TTL);
         let digest = secret.digest();
         let link = NewRecoveryLink { digest, user, expires_at, created_at: by.at };
         let event = by.event("recovery_link_issued", json!({ "userId": user.0 }).to_string());
@@ -118,17 +118,17 @@ impl Recovery {
         // A wrong link costs no hashing.
         let Some(user) = self.user_of_link(link, by.at).await? else { return Err(Refused::Wrong) };
         let password = self.passwords.hash(new.to_owned()).await?;
-        let event = recovered(&user, by);
+        let event = recovery_event(&user, by);
         if !self.links.redeem(token::digest(link), password, event).await? {
             return Err(Refused::Wrong);
         }
         self.sign_in.with_password(&user.username, new, by).await
     }
 
-    fn check(&self, new: &str) -> Result<()> {
-        self.passwords.check(new).map_err(|error| match error {
+    fn check(&self, password: &str) -> Result<()> {
+        self.passwords.check(password).map_err(|error| match error {
             Error::Invalid { reason, .. } => Error::invalid("new", reason),
-            other => other,
+            error => error,
         })
     }
 
@@ -149,19 +149,19 @@ impl Recovery {
         let is_set = match user {
             None => false,
             Some(user) => {
-                let event = recovered(&user, by);
+                let event = recovery_event(&user, by);
                 self.codes.redeem(user.id, digest(user.id, code), password, event).await?
             }
         };
         if !is_set {
-            self.failed.record(FAILED, Some(username), by).await?;
+            self.failed_sign_ins.record(FAILED_EVENT, Some(username), by).await?;
             return Err(Refused::Wrong);
         }
         self.sign_in.with_password(username, new, by).await
     }
 }
 
-fn recovered(user: &User, by: &By) -> Event {
+fn recovery_event(user: &User, by: &By) -> Event {
     let details = json!({ "userName": user.username }).to_string();
     By { actor: Actor::User(user.id), ..by.clone() }.event("password_recovered", details)
 }
@@ -170,7 +170,7 @@ fn recovered(user: &User, by: &By) -> Event {
 fn code() -> String {
     let letters: Vec<char> = token::random_code().chars().collect();
     let groups: Vec<String> =
-        letters.chunks_exact(GROUP).take(4).map(|group| group.iter().collect()).collect();
+        letters.chunks_exact(GROUP_CHARS).take(4).map(|group| group.iter().collect()).collect();
     groups.join("-")
 }
 
@@ -181,7 +181,7 @@ fn digest(user: UserId, code: &str) -> KeyDigest {
         code.chars().filter(|c| c.is_alphanumeric()).map(|c| match c.to_ascii_lowercase() {
             'o' => '0',
             'i' | 'l' => '1',
-            other => other,
+            error => error,
         });
     token::digest(&format!("{}:{}", user.0, letters.collect::<String>()))
 }

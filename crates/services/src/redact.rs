@@ -9,11 +9,11 @@ pub fn path(path: &str) -> Cow<'_, str> {
     }
     let mut segments: Vec<_> = path.split('/').collect();
     let mut hidden = false;
-    for place in 1..segments.len() {
-        let is_invite = segments[place - 1] == "invite" && !segments[..place].contains(&"admin");
-        let is_session = place == 4 && segments[..3] == ["", "api", "embed"];
-        if (is_invite || is_session) && segments[place] != "stream-chat" {
-            segments[place] = "\u{2026}";
+    for index in 1..segments.len() {
+        let is_invite = segments[index - 1] == "invite" && !segments[..index].contains(&"admin");
+        let is_session = index == 4 && segments[..3] == ["", "api", "embed"];
+        if (is_invite || is_session) && segments[index] != "stream-chat" {
+            segments[index] = "\u{2026}";
             hidden = true;
         }
     }

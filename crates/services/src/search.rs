@@ -1,11 +1,11 @@
 //! Retrieval of the passages relevant to a question: by meaning, by words, or by both.
-mod choice;
 mod conversation;
 mod external;
 mod feedback;
 mod fusion;
+mod lexical;
 mod rerank;
-mod words;
+mod selection;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use carrel_domain::vector::{VectorIndex, VectorQuery};
 use carrel_domain::workspace::{SearchMode, Workspace};
 use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 
-pub use conversation::EarlierTurn;
+pub use conversation::ConversationTurn;
 use external::rerank_by_model;
 use fusion::{Candidate, Candidates, Fused};
 pub use rerank::TextFeatures;
@@ -26,15 +26,15 @@ pub use rerank::TextFeatures;
 use crate::indexer::VectorLengths;
 
 /// The maximum number of passages returned by a search.
-pub const MOST_PASSAGES: usize = 1000;
+pub const MAX_PASSAGES: usize = 1000;
 
 /// The minimum number of candidates from each ranking, so that the other can confirm them.
-const FEWEST_CANDIDATES: usize = 50;
+const MIN_CANDIDATES: usize = 50;
 
 /// The share of a question's words that makes a passage relevant regardless of similarity.
 /// Embedders do not understand names and numbers: a third of the passages sought by them are below
-/// the usual similarity threshold.
-const MOST_OF_IT: f32 = 0.5;
+/// the default_similarity similarity threshold.
+const MIN_WORD_SHARE: f32 = 0.5;
 
 /// Finds passages. Uses an embedder and a reranker, but never a language model. Cheap to clone.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ pub struct Search {
     /// Reads the passages found.
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
     /// Finds the documents that match a filter.
-    pub places: Arc<dyn FilterRows>,
+    pub filter_rows: Arc<dyn FilterRows>,
 }
 
 /// A passage found by a search.
@@ -62,23 +62,23 @@ pub struct Hit {
     /// question's words in the passage.
     pub similarity: f32,
     /// How the passage was found.
-    pub why: Why,
+    pub ranking: Ranking,
 }
 
 /// How a passage was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Why {
+pub struct Ranking {
     /// The rank by similarity, from 1. Absent if it was not found by meaning.
-    pub by_meaning: Option<usize>,
+    pub vector_rank: Option<usize>,
     /// The ranking by words. Absent if it shares no words with the question.
-    pub by_words: Option<ByWords>,
+    pub lexical: Option<LexicalRank>,
     /// The reranking score, 0 to 1.
-    pub reranked: Option<f32>,
+    pub rerank_score: Option<f32>,
 }
 
 /// The ranking of a passage by words.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ByWords {
+pub struct LexicalRank {
     /// The rank by BM25, from 1.
     pub rank: usize,
     /// The BM25 score. Higher is better; comparable within one search only.
@@ -92,41 +92,41 @@ pub struct ByWords {
 pub struct Query {
     /// The query text.
     pub text: String,
-    /// The maximum number of hits, up to [`MOST_PASSAGES`].
+    /// The maximum number of hits, up to [`MAX_PASSAGES`].
     pub limit: Option<usize>,
     /// The minimum similarity, 0 to 1. If absent, the workspace's minimum applies, and passages
     /// with most of the question's words are also returned.
-    pub least_similarity: Option<f32>,
+    pub min_similarity: Option<f32>,
     /// The search mode.
     pub mode: Option<SearchMode>,
     /// A filter for documents.
     pub filter: DocumentFilter,
     /// Earlier turns of the conversation, newest first.
-    pub earlier: Vec<EarlierTurn>,
+    pub history: Vec<ConversationTurn>,
 }
 
 /// A search with resolved limits.
 struct Task<'a> {
-    within: WorkspaceId,
+    workspace: WorkspaceId,
     text: &'a str,
-    earlier: &'a [EarlierTurn],
+    history: &'a [ConversationTurn],
     limit: usize,
-    least_similarity: f32,
+    min_similarity: f32,
     /// The share of the question's words that can replace the minimum similarity, if any.
-    enough_words: Option<f32>,
-    among: DocumentSelection<&'a [WorkspaceDocumentId]>,
+    min_word_share: Option<f32>,
+    documents: DocumentSelection<&'a [WorkspaceDocumentId]>,
 }
 
 impl Task<'_> {
     /// Returns whether a passage is relevant enough to be a hit.
     fn admits(&self, candidate: &Candidate) -> bool {
-        let is_similar = candidate.similarity.is_some_and(|value| value >= self.least_similarity);
-        let share = candidate.why.by_words.map_or(0.0, |words| words.share);
-        is_similar || self.enough_words.is_some_and(|enough| share >= enough)
+        let is_similar = candidate.similarity.is_some_and(|value| value >= self.min_similarity);
+        let share = candidate.ranking.lexical.map_or(0.0, |rank| rank.share);
+        is_similar || self.min_word_share.is_some_and(|minimum| share >= minimum)
     }
 
-    fn candidates(&self) -> usize {
-        self.limit.max(FEWEST_CANDIDATES)
+    fn candidate_limit(&self) -> usize {
+        self.limit.max(MIN_CANDIDATES)
     }
 }
 
@@ -134,93 +134,96 @@ impl Search {
     /// Returns the best passages for a query, best first, or `None` if the workspace has no
     /// passages. The filter and the minimum similarity apply before the limit.
     pub async fn nearest(&self, workspace: &Workspace, query: Query) -> Result<Option<Vec<Hit>>> {
-        let chosen = self.chosen(workspace.id, &query.filter).await?;
-        self.nearest_among(workspace, query, chosen.as_deref()).await
+        let documents = self.select_documents(workspace.id, &query.filter).await?;
+        self.nearest_in(workspace, query, documents.as_deref()).await
     }
 
     /// Like [`Search::nearest`], but with already selected documents instead of the filter.
-    pub(crate) async fn nearest_among(
+    pub(crate) async fn nearest_in(
         &self,
         workspace: &Workspace,
         query: Query,
-        among: DocumentSelection<&[WorkspaceDocumentId]>,
+        documents: DocumentSelection<&[WorkspaceDocumentId]>,
     ) -> Result<Option<Vec<Hit>>> {
         if query.text.trim().is_empty() {
             return Err(Error::invalid("query", "must not be empty"));
         }
-        if matches!(among, DocumentSelection::Only([])) {
+        if matches!(documents, DocumentSelection::Only([])) {
             return Ok(Some(Vec::new()));
         }
         let settings = &workspace.settings;
         let limit = query.limit.or(usize::try_from(settings.passages).ok()).unwrap_or(1);
-        let usual = settings.least_similarity as f32;
+        let default_similarity = settings.least_similarity as f32;
         let task = Task {
-            within: workspace.id,
+            workspace: workspace.id,
             text: &query.text,
-            earlier: &query.earlier,
-            limit: limit.clamp(1, MOST_PASSAGES),
-            least_similarity: query.least_similarity.unwrap_or(usual),
+            history: &query.history,
+            limit: limit.clamp(1, MAX_PASSAGES),
+            min_similarity: query.min_similarity.unwrap_or(default_similarity),
             // A minimum in the query is strict; that of the workspace applies to similarity only.
-            enough_words: query.least_similarity.is_none().then_some(usual.max(MOST_OF_IT)),
-            among,
+            min_word_share: query
+                .min_similarity
+                .is_none()
+                .then_some(default_similarity.max(MIN_WORD_SHARE)),
+            documents,
         };
         if self.index.count(Some(workspace.id)).await? == 0 {
             // Imported documents are searchable by words before they are embedded.
-            let found = self.by_words(&task).await?;
-            return Ok((!found.is_empty()).then_some(found));
+            let hits = self.search_lexical(&task).await?;
+            return Ok((!hits.is_empty()).then_some(hits));
         }
         let hits = match query.mode.unwrap_or(settings.search_mode).effective() {
-            SearchMode::Vector => self.by_meaning(&task).await?,
-            SearchMode::Lexical => self.by_words(&task).await?,
-            way => self.by_both(&task, way == SearchMode::Rerank).await?,
+            SearchMode::Vector => self.search_vectors(&task).await?,
+            SearchMode::Lexical => self.search_lexical(&task).await?,
+            mode => self.search_hybrid(&task, mode == SearchMode::Rerank).await?,
         };
         Ok(Some(hits))
     }
 
-    async fn by_meaning(&self, task: &Task<'_>) -> Result<Vec<Hit>> {
+    async fn search_vectors(&self, task: &Task<'_>) -> Result<Vec<Hit>> {
         let Some(vector) = self.vector(task).await? else { return Ok(Vec::new()) };
         let mut candidates = Candidates::default();
-        candidates.add_similar(self.similar(task, &vector, task.limit).await?);
-        self.hits(task, candidates.by_meaning()).await
+        candidates.add_vector_ranking(self.nearest_chunks(task, &vector, task.limit).await?);
+        self.hits(task, candidates.ranked_by_similarity()).await
     }
 
-    async fn by_words(&self, task: &Task<'_>) -> Result<Vec<Hit>> {
-        let (_, found) = words::search_words(self, task).await?;
-        let found =
-            found.into_iter().filter(|found| found.share >= task.least_similarity).take(task.limit);
-        let hit = |(rank, found): (usize, words::Found)| Hit {
-            similarity: found.share,
-            why: Why { by_words: Some(found.by_words(rank)), ..Why::default() },
-            passage: found.passage,
+    async fn search_lexical(&self, task: &Task<'_>) -> Result<Vec<Hit>> {
+        let (_, matches) = lexical::search(self, task).await?;
+        let matches =
+            matches.into_iter().filter(|item| item.share >= task.min_similarity).take(task.limit);
+        let hit = |(rank, item): (usize, lexical::LexicalMatch)| Hit {
+            similarity: item.share,
+            ranking: Ranking { lexical: Some(item.at_rank(rank)), ..Ranking::default() },
+            passage: item.passage,
         };
-        Ok((1..).zip(found).map(hit).collect())
+        Ok((1..).zip(matches).map(hit).collect())
     }
 
     /// Searches both ways and ranks first the passages that do well in both.
-    async fn by_both(&self, task: &Task<'_>, rerank: bool) -> Result<Vec<Hit>> {
+    async fn search_hybrid(&self, task: &Task<'_>, rerank: bool) -> Result<Vec<Hit>> {
         let Some(vector) = self.vector(task).await? else { return Ok(Vec::new()) };
-        let (similar, (query, found)) = tokio::try_join!(
-            self.similar(task, &vector, task.candidates()),
-            words::search_words(self, task)
+        let (neighbours, (query, matches)) = tokio::try_join!(
+            self.nearest_chunks(task, &vector, task.candidate_limit()),
+            lexical::search(self, task)
         )?;
         let mut candidates = Candidates::default();
-        candidates.add_similar(similar);
-        candidates.add_found(found, task.candidates());
-        let unknown = candidates.without_similarity();
-        candidates.set_similarity(self.index.similarity(&vector, &unknown).await?);
-        let Fused { candidates: mut ranked, feedback_weight: likeness } =
+        candidates.add_vector_ranking(neighbours);
+        candidates.add_lexical_ranking(matches, task.candidate_limit());
+        let unranked = candidates.without_similarity();
+        candidates.set_similarity(self.index.similarity(&vector, &unranked).await?);
+        let Fused { candidates: mut ranked, feedback_weight } =
             candidates.fuse(|candidate| task.admits(candidate));
-        if likeness > 0.0 {
-            let compared = ranked.len().min(feedback::MOST_COMPARED);
-            self.read(task, &mut ranked[..compared]).await?;
-            feedback::add_feedback(&mut ranked[..compared], likeness);
+        if feedback_weight > 0.0 {
+            let count = ranked.len().min(feedback::MAX_COMPARED);
+            self.load_passages(task, &mut ranked[..count]).await?;
+            feedback::add_feedback(&mut ranked[..count], feedback_weight);
             fusion::sort(&mut ranked);
         }
         if !rerank {
             ranked.truncate(task.limit);
             return self.hits(task, ranked).await;
         }
-        ranked.truncate(task.candidates());
+        ranked.truncate(task.candidate_limit());
         let scores: Vec<_> =
             ranked.iter().map(|candidate| (candidate.chunk, candidate.score)).collect();
         let mut hits = self.hits(task, ranked).await?;
@@ -235,27 +238,35 @@ impl Search {
     async fn vector(&self, task: &Task<'_>) -> Result<Option<Vec<f32>>> {
         let embedder = self.models.embedder()?;
         let mut texts = vec![task.text.to_owned()];
-        let continued = conversation::with_question_before(task.text, task.earlier);
-        let (more, share) = continued.unzip();
-        texts.extend(more);
+        let follow_up = conversation::join_previous_question(task.text, task.history);
+        let (joined_text, share) = follow_up.unzip();
+        texts.extend(joined_text);
         let mut vectors = embedder.embed(&texts, Purpose::Query).await?.into_iter();
-        let (Some(own), continued) = (vectors.next(), vectors.next()) else { return Ok(None) };
-        self.lengths.observe(&embedder.model().identity, own.len());
-        Ok(Some(match continued {
-            Some(continued) => between(&own, &continued, share.unwrap_or_default()),
-            None => own,
+        let (Some(question), joined) = (vectors.next(), vectors.next()) else { return Ok(None) };
+        self.lengths.observe(&embedder.model().identity, question.len());
+        Ok(Some(match joined {
+            Some(joined) => interpolate(&question, &joined, share.unwrap_or_default()),
+            None => question,
         }))
     }
 
-    async fn similar(
+    async fn nearest_chunks(
         &self,
         task: &Task<'_>,
         to: &[f32],
         limit: usize,
     ) -> Result<Vec<(ChunkId, f32)>> {
-        let Task { within, least_similarity, among, .. } = *task;
-        let neighbours =
-            self.index.nearest(VectorQuery { within, to, limit, least_similarity, among }).await?;
+        let Task { workspace, min_similarity, documents, .. } = *task;
+        let neighbours = self
+            .index
+            .nearest(VectorQuery {
+                within: workspace,
+                to,
+                limit,
+                least_similarity: min_similarity,
+                among: documents,
+            })
+            .await?;
         Ok(neighbours
             .into_iter()
             .map(|neighbour| (neighbour.chunk, neighbour.similarity))
@@ -263,14 +274,14 @@ impl Search {
     }
 
     /// Loads the missing passages of candidates. Deleted passages stay missing.
-    async fn read(&self, task: &Task<'_>, candidates: &mut [Candidate]) -> Result<()> {
-        let is_unread = |candidate: &&Candidate| candidate.passage.is_none();
+    async fn load_passages(&self, task: &Task<'_>, candidates: &mut [Candidate]) -> Result<()> {
+        let is_missing = |candidate: &&Candidate| candidate.passage.is_none();
         let chunks: Vec<_> =
-            candidates.iter().filter(is_unread).map(|unread| unread.chunk).collect();
+            candidates.iter().filter(is_missing).map(|candidate| candidate.chunk).collect();
         if chunks.is_empty() {
             return Ok(());
         }
-        let passages = self.workspace_documents.passages(task.within, &chunks).await?;
+        let passages = self.workspace_documents.passages(task.workspace, &chunks).await?;
         let mut passages: HashMap<_, _> =
             passages.into_iter().map(|passage| (passage.chunk, passage)).collect();
         for candidate in candidates.iter_mut().filter(|candidate| candidate.passage.is_none()) {
@@ -281,18 +292,18 @@ impl Search {
 
     /// Converts candidates to hits in their order. Skips deleted passages.
     async fn hits(&self, task: &Task<'_>, mut ranked: Vec<Candidate>) -> Result<Vec<Hit>> {
-        self.read(task, &mut ranked).await?;
+        self.load_passages(task, &mut ranked).await?;
         let hit = |candidate: Candidate| {
             let similarity = candidate.similarity.unwrap_or_default();
-            candidate.passage.map(|passage| Hit { passage, similarity, why: candidate.why })
+            candidate.passage.map(|passage| Hit { passage, similarity, ranking: candidate.ranking })
         };
         Ok(ranked.into_iter().filter_map(hit).collect())
     }
 }
 
 /// Returns a unit vector between two vectors.
-fn between(one: &[f32], other: &[f32], share: f32) -> Vec<f32> {
-    let mixed = one.iter().zip(other).map(|(one, other)| (1.0 - share) * one + share * other);
+fn interpolate(from: &[f32], to: &[f32], share: f32) -> Vec<f32> {
+    let mixed = from.iter().zip(to).map(|(from, to)| (1.0 - share) * from + share * to);
     let mixed: Vec<_> = mixed.collect();
     let length = mixed.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::EPSILON);
     mixed.into_iter().map(|value| value / length).collect()

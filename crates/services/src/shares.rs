@@ -11,11 +11,11 @@ use serde_json::json;
 use crate::token::{self, Secret};
 
 /// The maximum lifetime of a link, in days.
-pub const LONGEST_DAYS: u32 = 365;
+pub const MAX_DAYS: u32 = 365;
 /// The maximum number of exchanges shown, newest first.
-pub const SHOWN: u32 = 200;
+pub const MAX_EXCHANGES: u32 = 200;
 /// The maximum number of links per user.
-const MOST: usize = 200;
+const MAX_SHARES: usize = 200;
 
 /// Returns whether sharing is enabled on this server.
 pub async fn are_allowed(settings: &dyn Settings) -> Result<bool> {
@@ -30,25 +30,26 @@ pub async fn create(
     days: u32,
     by: &By,
 ) -> Result<(Secret, Share)> {
-    if !(1..=LONGEST_DAYS).contains(&days) {
-        return Err(Error::invalid("days", format!("must be from 1 to {LONGEST_DAYS}")));
+    if !(1..=MAX_DAYS).contains(&days) {
+        return Err(Error::invalid("days", format!("must be from 1 to {MAX_DAYS}")));
     }
-    if shares.of(conversation.user, None).await?.len() >= MOST {
-        let reason = format!("There are {MOST} shared links already. Revoke some first.");
+    if shares.of(conversation.user, None).await?.len() >= MAX_SHARES {
+        let reason = format!("There are {MAX_SHARES} shared links already. Revoke some first.");
         return Err(Error::exhausted(reason));
     }
-    let last = chats.history(&conversation, 1).await?.pop();
-    let last = last.ok_or_else(|| Error::unprocessable("There is nothing to share yet."))?;
+    let last_chat = chats.history(&conversation, 1).await?.pop();
+    let last_chat =
+        last_chat.ok_or_else(|| Error::unprocessable("There is nothing to share yet."))?;
     let secret = Secret::random();
     let details = json!({ "workspaceId": conversation.workspace.0, "days": days }).to_string();
-    let new = NewShare {
+    let share = NewShare {
         conversation,
         digest: secret.digest(),
-        last: last.id,
+        last: last_chat.id,
         created_at: by.at,
         expires_at: by.at + TimeDelta::days(i64::from(days)),
     };
-    let share = shares.create(new, by.event("conversation_shared", details)).await?;
+    let share = shares.create(share, by.event("conversation_shared", details)).await?;
     Ok((secret, share))
 }
 
@@ -60,7 +61,7 @@ pub async fn open(
     now: DateTime<Utc>,
 ) -> Result<Option<(Share, Vec<Chat>)>> {
     let Some(share) = shares.by_digest(token::digest(secret), now).await? else { return Ok(None) };
-    let mut exchanges = chats.history(&share.conversation, SHOWN).await?;
+    let mut exchanges = chats.history(&share.conversation, MAX_EXCHANGES).await?;
     exchanges.retain(|chat| chat.id <= share.last);
     Ok(Some((share, exchanges)))
 }

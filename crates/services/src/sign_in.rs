@@ -16,19 +16,19 @@ use crate::login_throttle::{LoginThrottle, Throttled};
 use crate::token::{self, Secret};
 
 /// How long a session lasts.
-pub const SESSION: TimeDelta = TimeDelta::days(30);
+pub const SESSION_TTL: TimeDelta = TimeDelta::days(30);
 
 /// Refusals take a multiple of this time. The time to check a hash depends on its kind and would
 /// reveal whether a user exists.
-const PACE: Duration = Duration::from_millis(250);
+const REFUSAL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The message for a wrong name or password.
-pub const WRONG: &str = "Invalid login credentials.";
+pub const INVALID_CREDENTIALS: &str = "Invalid login credentials.";
 
 /// Signs users in and limits attempts.
 pub struct SignIn {
     sessions: Arc<dyn Sessions>,
-    failed: FailedSignIns,
+    failed_sign_ins: FailedSignIns,
     passwords: Passwords,
     throttle: LoginThrottle,
     /// A hash that is checked if the user does not exist, so that the response takes as long.
@@ -65,11 +65,11 @@ impl SignIn {
     /// Creates the service.
     pub fn new(
         sessions: Arc<dyn Sessions>,
-        failed: FailedSignIns,
+        failed_sign_ins: FailedSignIns,
         passwords: Passwords,
         throttle: LoginThrottle,
     ) -> Self {
-        Self { sessions, failed, passwords, throttle, decoy: OnceCell::new() }
+        Self { sessions, failed_sign_ins, passwords, throttle, decoy: OnceCell::new() }
     }
 
     /// Checks a name and a password and opens a session.
@@ -96,10 +96,10 @@ impl SignIn {
     ) -> Result<(Secret, User), Refused> {
         // Created before the lookup, so that even the first attempt reveals nothing.
         let decoy = self.decoy().await?;
-        let found = self.sessions.credentials(username).await?;
-        let hash = found.as_ref().map_or(decoy, |(_, hash)| hash);
+        let credentials = self.sessions.credentials(username).await?;
+        let hash = credentials.as_ref().map_or(decoy, |(_, hash)| hash);
         let is_right = self.passwords.verify(password.to_owned(), hash.clone()).await?;
-        let (user, hash) = match found {
+        let (user, hash) = match credentials {
             Some((user, hash)) if is_right && !user.suspended => (user, hash),
             Some(_) if !is_right => {
                 return self.refuse("failed_login_invalid_password", username, by).await;
@@ -108,15 +108,15 @@ impl SignIn {
             None => return self.refuse("failed_login_invalid_username", username, by).await,
         };
         let token = self.open(&user, by).await?;
-        if !self.is_still(username, password, &hash).await? {
-            self.out(token.reveal(), by).await?;
+        if !self.is_still_valid(username, password, &hash).await? {
+            self.sign_out(token.reveal(), by).await?;
             return self.refuse("failed_login_invalid_password", username, by).await;
         }
         if is_bcrypt(&hash) {
             let stronger = self.passwords.hash(password.to_owned()).await?;
             self.sessions.rehash_password(user.id, &hash, stronger).await?;
         }
-        self.throttle.forgive(username, by).await?;
+        self.throttle.clear(username, by).await?;
         Ok((token, user))
     }
 
@@ -126,7 +126,7 @@ impl SignIn {
     }
 
     /// Ends the session of a token. Returns `false` if it does not exist.
-    pub async fn out(&self, token: &str, by: &By) -> Result<bool> {
+    pub async fn sign_out(&self, token: &str, by: &By) -> Result<bool> {
         let user = self.user_of(token, by.at).await?;
         let actor = user.map_or(by.actor, |user| Actor::User(user.id));
         let by = By { actor, ..by.clone() };
@@ -139,7 +139,7 @@ impl SignIn {
             digest: token.digest(),
             user: user.id,
             issued_by: None,
-            expires_at: by.at + SESSION,
+            expires_at: by.at + SESSION_TTL,
             created_at: by.at,
         };
         let by = By { actor: Actor::User(user.id), ..by.clone() };
@@ -154,10 +154,15 @@ impl SignIn {
 
     /// Returns whether a password that matched `hash` is still the user's. A new password ends
     /// existing sessions; this check catches a session that is opened at the same moment.
-    async fn is_still(&self, username: &str, password: &str, hash: &PasswordHash) -> Result<bool> {
+    async fn is_still_valid(
+        &self,
+        username: &str,
+        password: &str,
+        hash: &PasswordHash,
+    ) -> Result<bool> {
         match self.sessions.credentials(username).await? {
-            Some((_, now)) if now == *hash => Ok(true),
-            Some((_, now)) => self.passwords.verify(password.to_owned(), now).await,
+            Some((_, current)) if current == *hash => Ok(true),
+            Some((_, current)) => self.passwords.verify(password.to_owned(), current).await,
             None => Ok(false),
         }
     }
@@ -166,16 +171,21 @@ impl SignIn {
         self.decoy.get_or_try_init(|| self.passwords.hash(token::random_code())).await
     }
 
-    async fn refuse<T>(&self, why: &'static str, username: &str, by: &By) -> Result<T, Refused> {
-        self.failed.record(why, Some(username), by).await?;
+    async fn refuse<T>(
+        &self,
+        event_name: &'static str,
+        username: &str,
+        by: &By,
+    ) -> Result<T, Refused> {
+        self.failed_sign_ins.record(event_name, Some(username), by).await?;
         Err(Refused::Wrong)
     }
 }
 
-/// Returns the smallest multiple of [`PACE`] that exceeds `elapsed`.
+/// Returns the smallest multiple of [`REFUSAL_INTERVAL`] that exceeds `elapsed`.
 fn next_step(elapsed: Duration) -> Duration {
-    let steps = elapsed.as_millis() / PACE.as_millis() + 1;
-    PACE * u32::try_from(steps).unwrap_or(u32::MAX)
+    let steps = elapsed.as_millis() / REFUSAL_INTERVAL.as_millis() + 1;
+    REFUSAL_INTERVAL * u32::try_from(steps).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::settings::SettingsStore;
-use crate::sign_in::SESSION;
+use crate::sign_in::SESSION_TTL;
 use crate::token::{self, Secret};
 
 /// The variable that enables sign-in by links, with any value.
@@ -20,7 +20,7 @@ const ENABLED: &str = "SIMPLE_SSO_ENABLED";
 /// The variable that disables passwords, with any value.
 const NO_PASSWORDS: &str = "SIMPLE_SSO_NO_LOGIN";
 /// The variable with the sign-in page of the other system.
-const PAGE: &str = "SIMPLE_SSO_NO_LOGIN_REDIRECT";
+const REDIRECT_URL: &str = "SIMPLE_SSO_NO_LOGIN_REDIRECT";
 
 /// Returns whether users can sign in only by links.
 pub fn is_by_links_alone(settings: &SettingsStore) -> bool {
@@ -30,12 +30,12 @@ pub fn is_by_links_alone(settings: &SettingsStore) -> bool {
 
 /// Returns the sign-in page of the other system, if the operator has set one.
 pub fn page(settings: &SettingsStore) -> Option<Url> {
-    let page = Url::parse(settings.lookup(PAGE)?.trim()).ok()?;
+    let page = Url::parse(settings.lookup(REDIRECT_URL)?.trim()).ok()?;
     ["http", "https"].contains(&page.scheme()).then_some(page)
 }
 
 /// How long a token is valid.
-const WAITS: TimeDelta = TimeDelta::minutes(6);
+const TOKEN_TTL: TimeDelta = TimeDelta::minutes(6);
 
 /// Issues and redeems sign-in tokens. Cheap to clone.
 #[derive(Clone)]
@@ -67,7 +67,7 @@ impl SignOn {
         let token = NewSignInToken {
             digest: secret.digest(),
             user,
-            expires_at: by.at + WAITS,
+            expires_at: by.at + TOKEN_TTL,
             created_at: by.at,
         };
         let event = by.event("sign_in_token_issued", json!({ "userId": user.0 }).to_string());
@@ -93,7 +93,7 @@ impl SignOn {
             digest: secret.digest(),
             user: user.id,
             issued_by,
-            expires_at: by.at + SESSION,
+            expires_at: by.at + SESSION_TTL,
             created_at: by.at,
         };
         let event = by.event("login_event", json!({ "username": user.username }).to_string());

@@ -7,13 +7,13 @@ use carrel_domain::{Error, Result, SlashCommandId, UserId};
 use serde_json::json;
 
 /// The maximum number of commands per user, and of everybody.
-pub const MOST: usize = 200;
+pub const MAX_COMMANDS: usize = 200;
 /// The maximum length of a command's text, in bytes.
-pub const LONGEST_PROMPT: usize = 16 << 10;
+pub const MAX_PROMPT_BYTES: usize = 16 << 10;
 /// The maximum length of a description, in characters.
-pub const LONGEST_DESCRIPTION: usize = 1000;
+pub const MAX_DESCRIPTION_CHARS: usize = 1000;
 /// The maximum number of commands expanded per message.
-const MOST_IN_MESSAGE: usize = 32;
+const MAX_PER_MESSAGE: usize = 32;
 
 /// Creates a command. [`Error::AlreadyExists`] if its owner has one of that name.
 pub async fn create(
@@ -23,9 +23,9 @@ pub async fn create(
     by: &By,
 ) -> Result<SlashCommand> {
     check(&command)?;
-    let there = port.available(user).await?;
-    if there.iter().filter(|command| command.user == user).count() >= MOST {
-        let reason = format!("There are {MOST} commands already. Delete some first.");
+    let commands = port.available(user).await?;
+    if commands.iter().filter(|command| command.user == user).count() >= MAX_COMMANDS {
+        let reason = format!("There are {MAX_COMMANDS} commands already. Delete some first.");
         return Err(Error::exhausted(reason));
     }
     let event = by.event("slash_command_created", details(&command.name));
@@ -62,12 +62,12 @@ fn check(command: &CommandText) -> Result<()> {
     if command.prompt.trim().is_empty() {
         return Err(Error::invalid("prompt", "must not be empty"));
     }
-    if command.prompt.len() > LONGEST_PROMPT {
-        let reason = format!("must not be longer than {LONGEST_PROMPT} bytes");
+    if command.prompt.len() > MAX_PROMPT_BYTES {
+        let reason = format!("must not be longer than {MAX_PROMPT_BYTES} bytes");
         return Err(Error::invalid("prompt", reason));
     }
-    if command.description.chars().count() > LONGEST_DESCRIPTION {
-        let reason = format!("must not be longer than {LONGEST_DESCRIPTION} characters");
+    if command.description.chars().count() > MAX_DESCRIPTION_CHARS {
+        let reason = format!("must not be longer than {MAX_DESCRIPTION_CHARS} characters");
         return Err(Error::invalid("description", reason));
     }
     Ok(())
@@ -79,45 +79,45 @@ fn details(name: &CommandName) -> String {
 
 /// Replaces the commands in a message by their texts: those of everybody and, if `user` is given,
 /// of that user.
-pub async fn expanded(
+pub async fn expand(
     port: &dyn SlashCommands,
     message: String,
     user: Option<UserId>,
 ) -> Result<String> {
-    if uses(&message).next().is_none() {
+    if candidates(&message).next().is_none() {
         return Ok(message);
     }
-    Ok(expand(&message, &port.available(user).await?))
+    Ok(expand_with(&message, &port.available(user).await?))
 }
 
 /// Replaces each command by its text. A user's own command takes precedence. Inserted texts are not
 /// expanded.
-fn expand(message: &str, commands: &[SlashCommand]) -> String {
+fn expand_with(message: &str, commands: &[SlashCommand]) -> String {
     let text = |name: &str| {
-        let named = commands.iter().filter(|command| command.text.name.as_str() == name);
-        named.max_by_key(|command| command.user.is_some()).map(|command| &command.text.prompt)
+        let matches = commands.iter().filter(|command| command.text.name.as_str() == name);
+        matches.max_by_key(|command| command.user.is_some()).map(|command| &command.text.prompt)
     };
-    let (mut expanded, mut done) = (String::with_capacity(message.len()), 0);
-    let known = uses(message).filter_map(|(at, name)| Some((at, name, text(name)?)));
-    for (at, name, text) in known.take(MOST_IN_MESSAGE) {
-        expanded.push_str(&message[done..at]);
-        expanded.push_str(text);
-        done = at + 1 + name.len();
+    let (mut result, mut end) = (String::with_capacity(message.len()), 0);
+    let matches = candidates(message).filter_map(|(at, name)| Some((at, name, text(name)?)));
+    for (at, name, text) in matches.take(MAX_PER_MESSAGE) {
+        result.push_str(&message[end..at]);
+        result.push_str(text);
+        end = at + 1 + name.len();
     }
-    expanded.push_str(&message[done..]);
-    expanded
+    result.push_str(&message[end..]);
+    result
 }
 
 /// Returns possible commands in a message with their positions: a slash and a name, at the start or
 /// after white space, that are not part of a longer word.
-fn uses(message: &str) -> impl Iterator<Item = (usize, &str)> {
+fn candidates(message: &str) -> impl Iterator<Item = (usize, &str)> {
     message.match_indices('/').filter_map(|(at, _)| {
-        let before = message[..at].chars().next_back();
+        let previous = message[..at].chars().next_back();
         let rest = &message[at + 1..];
         let end = rest.bytes().position(|byte| !is_of_name(byte)).unwrap_or(rest.len());
         let continues = rest[end..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '/');
-        let is_use = end > 0 && !continues && before.is_none_or(char::is_whitespace);
-        is_use.then_some((at, &rest[..end]))
+        let is_command = end > 0 && !continues && previous.is_none_or(char::is_whitespace);
+        is_command.then_some((at, &rest[..end]))
     })
 }
 
@@ -158,9 +158,9 @@ mod tests {
             ("/usr/bin /shortä é/short é /short", "/usr/bin /shortä é/short é In one sentence."),
             ("", ""),
         ] {
-            assert_eq!(expand(message, &commands), expected, "{message}");
+            assert_eq!(expand_with(message, &commands), expected, "{message}");
         }
-        let many = "/short ".repeat(MOST_IN_MESSAGE + 1);
-        assert_eq!(expand(&many, &commands).matches("/short").count(), 1);
+        let message = "/short ".repeat(MAX_PER_MESSAGE + 1);
+        assert_eq!(expand_with(&message, &commands).matches("/short").count(), 1);
     }
 }

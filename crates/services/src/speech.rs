@@ -30,11 +30,11 @@ pub use read_aloud::{ReadAloud, SpokenAnswer};
 pub use spoken_text::spoken_text;
 
 /// The maximum numbers of concurrent transcriptions and syntheses.
-const TRANSCRIPTIONS_AT_ONCE: usize = 2;
-const SPOKEN_AT_ONCE: usize = 8;
+const MAX_TRANSCRIPTIONS: usize = 2;
+const MAX_SYNTHESES: usize = 8;
 
 /// The maximum time a request waits for others.
-const TURN: Duration = Duration::from_secs(120);
+const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// The minimum number of bytes per second of a recording, used to estimate the length if it is
 /// unknown.
@@ -47,13 +47,13 @@ const COMMON_VOICES: [&str; 13] = [
 ];
 
 /// Providers that may know the voices of OpenAI by name.
-const WITH_COMMON_VOICES: [&str; 3] = ["openai", "generic-openai", "kokoro"];
+const COMMON_VOICE_PROVIDERS: [&str; 3] = ["openai", "generic-openai", "kokoro"];
 
 /// The directory of spoken answers, relative to the storage directory.
 const DIRECTORY: &str = "spoken-answers";
 
 /// The maximum size of all stored spoken answers, in bytes.
-const ROOM: u64 = 512 << 20;
+const MAX_STORED_BYTES: u64 = 512 << 20;
 
 /// Transcribes recordings and speaks texts.
 pub struct SpeechService {
@@ -75,9 +75,14 @@ impl SpeechService {
         tasks: BackgroundTasks,
     ) -> Self {
         let (directory, scratch) = (root.join(DIRECTORY), scratch.to_owned());
-        let files = Arc::new(GeneratedFiles::new(directory, scratch, ROOM, read_aloud::is_name));
-        let transcriptions = Arc::new(Semaphore::new(TRANSCRIPTIONS_AT_ONCE));
-        let syntheses = Arc::new(Semaphore::new(SPOKEN_AT_ONCE));
+        let files = Arc::new(GeneratedFiles::new(
+            directory,
+            scratch,
+            MAX_STORED_BYTES,
+            read_aloud::is_name,
+        ));
+        let transcriptions = Arc::new(Semaphore::new(MAX_TRANSCRIPTIONS));
+        let syntheses = Arc::new(Semaphore::new(MAX_SYNTHESES));
         Self { models, meter, files, tasks, transcriptions, syntheses }
     }
 
@@ -118,18 +123,18 @@ impl SpeechService {
     ) -> Result<Receiver<Result<TranscriptPart>>> {
         self.meter.check(SpeechUse::Transcribed, by).await?;
         let model = self.models.transcriber(RecordingKind::Dictation)?;
-        let turn = turn(&self.transcriptions).await?;
+        let permit = acquire(&self.transcriptions).await?;
         let (name, length) = (model.name(), request.recording.length);
         let parts = model.transcribe(request).await?;
         let (sender, receiver) = mpsc::channel(16);
         let (meter, tasks, by) = (self.meter.clone(), self.tasks.clone(), by.clone());
         self.tasks.spawn(async move {
-            let transcribed = tokio::select! {
-                transcribed = forward(parts, &sender) => transcribed,
+            let progress = tokio::select! {
+                progress = forward(parts, &sender) => progress,
                 () = tasks.stopping() => Transcribed::default(),
             };
-            drop((turn, file));
-            let seconds = transcribed.seconds(length);
+            drop((permit, file));
+            let seconds = progress.seconds(length);
             if let Err(error) = meter.count_transcribed(seconds, &name, &by).await {
                 tracing::warn!(%error, "failed to count transcribed seconds");
             }
@@ -156,12 +161,12 @@ impl SpeechService {
         let model = self.models.synthesizer()?;
         check_format(&*model, request.format, "response_format")?;
         request.voice = voice(request.voice, &model.name());
-        let turn = turn(&self.syntheses).await?;
+        let permit = acquire(&self.syntheses).await?;
         self.meter.count_spoken(&request.text, &model.name(), by).await?;
         let Speech { format, audio } = model.speak(request).await?;
-        let audio = audio.map(move |piece| {
-            let _turn = &turn;
-            piece
+        let audio = audio.map(move |chunk| {
+            let _permit = &permit;
+            chunk
         });
         Ok(Speech { format, audio: Box::pin(audio) })
     }
@@ -170,8 +175,8 @@ impl SpeechService {
     /// Returns the number deleted.
     pub async fn sweep(&self, now: SystemTime) -> Result<usize> {
         let files = self.files.clone();
-        let swept = tokio::task::spawn_blocking(move || files.sweep(now)).await;
-        swept.map_err(Error::internal)?.map_err(Error::of_file)
+        let result = tokio::task::spawn_blocking(move || files.sweep(now)).await;
+        result.map_err(Error::internal)?.map_err(Error::of_file)
     }
 }
 
@@ -187,42 +192,39 @@ impl Transcribed {
     /// Returns the seconds to count, rounded up. Estimated from the length in bytes if the model
     /// does not report them.
     fn seconds(self, length: u64) -> u32 {
-        let reached = self.seconds.ceil() as u32;
-        match (reached, self.is_complete) {
+        let seconds = self.seconds.ceil() as u32;
+        match (seconds, self.is_complete) {
             (0, true) => u32::try_from(length.div_ceil(BYTES_A_SECOND)).unwrap_or(u32::MAX),
-            (reached, _) => reached,
+            (seconds, _) => seconds,
         }
     }
 }
 
 /// Forwards the parts until the end, an error, or until the receiver is dropped.
 async fn forward(mut parts: TranscriptStream, to: &Sender<Result<TranscriptPart>>) -> Transcribed {
-    let (mut transcribed, mut duration) = (Transcribed::default(), 0.0_f64);
+    let (mut progress, mut duration) = (Transcribed::default(), 0.0_f64);
     loop {
         let part = tokio::select! {
             part = parts.next() => part,
-            () = to.closed() => return transcribed,
+            () = to.closed() => return progress,
         };
         match &part {
             None => {
-                return Transcribed {
-                    seconds: transcribed.seconds.max(duration),
-                    is_complete: true,
-                };
+                return Transcribed { seconds: progress.seconds.max(duration), is_complete: true };
             }
-            Some(Ok(TranscriptPart::Recording { duration: whole, .. })) => duration = *whole,
+            Some(Ok(TranscriptPart::Recording { duration: total, .. })) => duration = *total,
             Some(Ok(TranscriptPart::Segment(segment))) => {
-                transcribed.seconds = transcribed.seconds.max(segment.end);
+                progress.seconds = progress.seconds.max(segment.end);
             }
             Some(Ok(TranscriptPart::Progress(seconds))) => {
-                transcribed.seconds = transcribed.seconds.max(*seconds);
+                progress.seconds = progress.seconds.max(*seconds);
             }
             Some(Err(_)) => {}
         }
-        let Some(part) = part else { return transcribed };
-        let is_over = part.is_err();
-        if to.send(part).await.is_err() || is_over {
-            return transcribed;
+        let Some(part) = part else { return progress };
+        let is_last = part.is_err();
+        if to.send(part).await.is_err() || is_last {
+            return progress;
         }
     }
 }
@@ -231,15 +233,15 @@ async fn forward(mut parts: TranscriptStream, to: &Sender<Result<TranscriptPart>
 pub(crate) fn second_of_silence() -> std::io::Result<NamedTempFile> {
     let mut file = NamedTempFile::new()?;
     let samples = [0; 48_000];
-    file.write_all(&wav::head(Some(48_000)))?;
+    file.write_all(&wav::header(Some(48_000)))?;
     file.write_all(&samples)?;
     Ok(file)
 }
 
-async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
-    let busy = || Error::exhausted("Too much audio is being processed; try again later");
-    let turn = tokio::time::timeout(TURN, of.clone().acquire_owned()).await;
-    turn.map_err(|_| busy())?.map_err(Error::internal)
+async fn acquire(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let exhausted = || Error::exhausted("Too much audio is being processed; try again later");
+    let permit = tokio::time::timeout(MAX_WAIT, semaphore.clone().acquire_owned()).await;
+    permit.map_err(|_| exhausted())?.map_err(Error::internal)
 }
 
 fn check_format(
@@ -257,10 +259,10 @@ fn check_format(
 
 /// Returns the voice to request. Providers with other voices use their default for a voice of
 /// OpenAI.
-fn voice(requested: Option<String>, of: &SpeechModelName) -> Option<String> {
-    let has_common_voices = WITH_COMMON_VOICES.contains(&of.provider.as_str());
-    let named = requested.filter(|voice| !voice.trim().is_empty() && voice != "default");
-    named.filter(|voice| has_common_voices || !COMMON_VOICES.contains(&voice.as_str()))
+fn voice(requested: Option<String>, model: &SpeechModelName) -> Option<String> {
+    let has_common_voices = COMMON_VOICE_PROVIDERS.contains(&model.provider.as_str());
+    let voice = requested.filter(|voice| !voice.trim().is_empty() && voice != "default");
+    voice.filter(|voice| has_common_voices || !COMMON_VOICES.contains(&voice.as_str()))
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use carrel_domain::{Error, Result};
 use serde_json::json;
 
 /// The maximum number per workspace.
-pub const MOST: usize = 12;
+pub const MAX_MESSAGES: usize = 12;
 /// The maximum length of a heading, in characters.
-pub const LONGEST_HEADING: usize = 255;
+pub const MAX_HEADING_CHARS: usize = 255;
 /// The maximum length of a message, in characters.
-pub const LONGEST_MESSAGE: usize = 2000;
+pub const MAX_MESSAGE_CHARS: usize = 2000;
 
 /// Replaces the suggested messages of a workspace. Empty ones are dropped.
 pub async fn replace(
@@ -19,11 +19,11 @@ pub async fn replace(
     messages: Vec<SuggestedMessage>,
     by: &By,
 ) -> Result<Vec<SuggestedMessage>> {
-    let trimmed = |SuggestedMessage { heading, message }| SuggestedMessage {
+    let trim = |SuggestedMessage { heading, message }| SuggestedMessage {
         heading: heading.trim().to_owned(),
         message: message.trim().to_owned(),
     };
-    let mut messages: Vec<_> = messages.into_iter().map(trimmed).collect();
+    let mut messages: Vec<_> = messages.into_iter().map(trim).collect();
     messages.retain(|message| !message.question().is_empty());
     check(&messages)?;
     let details = json!({ "workspaceName": workspace.settings.name, "count": messages.len() });
@@ -33,15 +33,15 @@ pub async fn replace(
 }
 
 fn check(messages: &[SuggestedMessage]) -> Result<()> {
-    if messages.len() > MOST {
-        return Err(Error::invalid("messages", format!("must not be more than {MOST}")));
+    if messages.len() > MAX_MESSAGES {
+        return Err(Error::invalid("messages", format!("must not be more than {MAX_MESSAGES}")));
     }
     for SuggestedMessage { heading, message } in messages {
-        for (field, text, longest) in
-            [("heading", heading, LONGEST_HEADING), ("message", message, LONGEST_MESSAGE)]
+        for (field, text, limit) in
+            [("heading", heading, MAX_HEADING_CHARS), ("message", message, MAX_MESSAGE_CHARS)]
         {
-            if text.chars().count() > longest {
-                let reason = format!("must not be longer than {longest} characters");
+            if text.chars().count() > limit {
+                let reason = format!("must not be longer than {limit} characters");
                 return Err(Error::invalid(field, reason));
             }
         }
@@ -61,8 +61,8 @@ mod tests {
         };
         assert_eq!(message("When do", "you open?").question(), "When do you open?");
         assert_eq!(message("", "Who?").question(), "Who?");
-        assert!(check(&vec![message("a", "b"); MOST]).is_ok());
-        assert!(check(&vec![message("a", "b"); MOST + 1]).is_err());
+        assert!(check(&vec![message("a", "b"); MAX_MESSAGES]).is_ok());
+        assert!(check(&vec![message("a", "b"); MAX_MESSAGES + 1]).is_err());
         assert!(check(&[message(&"é".repeat(256), "b")]).is_err());
     }
 }

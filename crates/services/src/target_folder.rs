@@ -20,26 +20,28 @@ impl TargetFolder {
     /// Creates `folder.partial`, readable by the operator only. [`Error::Unprocessable`] if
     /// `folder` exists and is not empty, or an incomplete export exists.
     pub fn begin(folder: &Path) -> Result<Self> {
-        let shown = folder.display();
+        let path = folder.display();
         let Some(name) = folder.file_name() else {
-            return Err(refused(format!("`{shown}` is not the name of a folder; name a new one")));
+            return Err(unprocessable(format!(
+                "`{path}` is not the name of a folder; name a new one"
+            )));
         };
-        if !is_free(folder).map_err(|error| refused(format!("cannot use {shown}: {error}")))? {
-            return Err(refused(format!(
-                "{shown} exists and is not an empty folder; name a new one"
+        if !is_free(folder).map_err(|error| unprocessable(format!("cannot use {path}: {error}")))? {
+            return Err(unprocessable(format!(
+                "{path} exists and is not an empty folder; name a new one"
             )));
         }
         let mut partial = OsString::from(name);
         partial.push(PARTIAL);
         let partial = folder.with_file_name(partial);
-        match make(&partial) {
+        match create_private(&partial) {
             Ok(()) => Ok(Self { folder: folder.to_owned(), partial }),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(refused(format!(
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(unprocessable(format!(
                 "{0} exists: another export is writing it or was interrupted; if none is running, \
                  remove it and run this command again",
                 partial.display()
             ))),
-            Err(error) => Err(refused(format!("cannot make {}: {error}", partial.display()))),
+            Err(error) => Err(unprocessable(format!("cannot make {}: {error}", partial.display()))),
         }
     }
 
@@ -51,7 +53,7 @@ impl TargetFolder {
     /// Creates a subfolder if it does not exist. Each name must be one path segment.
     pub fn make_folder(&self, names: &[&str]) -> Result<()> {
         let folder = names.iter().fold(self.partial.clone(), |folder, name| folder.join(name));
-        match make(&folder) {
+        match create_private(&folder) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(Error::of_file(error)),
             _ => Ok(()),
         }
@@ -60,25 +62,27 @@ impl TargetFolder {
     /// Creates a JSON Lines file.
     pub fn lines(&self, name: &'static str) -> Result<JsonLines> {
         let file = File::create_new(self.path(name)).map_err(Error::of_file)?;
-        Ok(JsonLines { name, file: BufWriter::new(file), written: 0 })
+        Ok(JsonLines { name, file: BufWriter::new(file), count: 0 })
     }
 
     /// Writes the README file and gives the folder its final name.
     pub fn finish(self, readme: &str) -> Result<()> {
         fs::write(self.path("README.md"), readme).map_err(Error::of_file)?;
         let Self { folder, partial } = self;
-        let renamed = match fs::remove_dir(&folder) {
+        let result = match fs::remove_dir(&folder) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => fs::rename(&partial, &folder),
         };
-        renamed.map_err(|error| {
+        result.map_err(|error| {
             let (partial, folder) = (partial.display(), folder.display());
-            refused(format!("{partial} is complete but cannot be renamed to {folder}: {error}"))
+            unprocessable(format!(
+                "{partial} is complete but cannot be renamed to {folder}: {error}"
+            ))
         })
     }
 }
 
-fn refused(reason: String) -> Error {
+fn unprocessable(reason: String) -> Error {
     Error::unprocessable(reason)
 }
 
@@ -92,18 +96,18 @@ fn is_free(folder: &Path) -> io::Result<bool> {
     }
 }
 
-fn make(folder: &Path) -> io::Result<()> {
+fn create_private(folder: &Path) -> io::Result<()> {
     let builder = &mut fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
     builder.create(folder)
 }
 
-/// A JSON Lines file being written.
+/// A JSON Lines file being count.
 pub struct JsonLines {
     name: &'static str,
     file: BufWriter<File>,
-    written: u64,
+    count: u64,
 }
 
 impl JsonLines {
@@ -118,7 +122,7 @@ impl JsonLines {
             .map_err(io::Error::from)
             .and_then(|()| self.file.write_all(b"\n"))
             .map_err(Error::of_file)?;
-        self.written += 1;
+        self.count += 1;
         Ok(())
     }
 
@@ -126,7 +130,7 @@ impl JsonLines {
     pub fn finish(self) -> Result<u64> {
         let file = self.file.into_inner().map_err(|error| Error::of_file(error.into_error()))?;
         file.sync_all().map_err(Error::of_file)?;
-        Ok(self.written)
+        Ok(self.count)
     }
 }
 

@@ -82,10 +82,10 @@ mod tests {
         // The last of 52 letters holds one bit; every other letter holds five.
         let all = [(secrets, 51), (codes.iter().map(String::as_str).collect(), 32)];
         for (texts, letters) in all {
-            for place in 0..letters {
+            for index in 0..letters {
                 let distinct: HashSet<_> =
-                    texts.iter().map(|text| text.as_bytes()[place]).collect();
-                assert_eq!(distinct.len(), 32, "letter {place}");
+                    texts.iter().map(|text| text.as_bytes()[index]).collect();
+                assert_eq!(distinct.len(), 32, "letter {index}");
             }
         }
     }

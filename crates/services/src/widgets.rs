@@ -14,14 +14,14 @@ use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
 use crate::chat::{AnswerEvent, Conversations, Question, RequestOverrides};
-use chat_store::{WidgetChatStore, as_chat};
+use chat_store::{WidgetChatStore, to_chat};
 pub use rate_limiter::VisitorLimiter;
 
 /// The default refusal text in query mode.
 const REFUSAL: &str = "I do not have enough information to answer that. Try another question.";
 
 /// The maximum number of exchanges shown to a session.
-const SHOWN: u32 = 1000;
+const MAX_HISTORY: u32 = 1000;
 
 /// Manages widgets and answers their visitors. Cheap to clone.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ pub struct WidgetVisitor {
     /// The origin of the page, as sent by the browser.
     pub origin: Option<String>,
     /// Whether a widget without a list of origins refuses everybody.
-    pub needs_list: bool,
+    pub requires_origins: bool,
 }
 
 /// A visitor's question.
@@ -101,8 +101,8 @@ impl WidgetService {
     /// Creates a widget with a new key. [`Error::NotFound`] if the workspace does not exist.
     pub async fn create(&self, settings: WidgetSettings, by: &By) -> Result<Widget> {
         let key = Uuid::new_v4();
-        let new = NewWidget { key, settings, created_by: None, created_at: by.at };
-        self.widgets.create(new, by.event("embed_created", details(key))).await
+        let widget = NewWidget { key, settings, created_by: None, created_at: by.at };
+        self.widgets.create(widget, by.event("embed_created", details(key))).await
     }
 
     /// Replaces the settings of a widget.
@@ -122,8 +122,8 @@ impl WidgetService {
 
     /// Returns the widget with a key. [`Error::NotFound`] if it does not exist.
     pub async fn find(&self, key: &str) -> Result<Widget> {
-        let found = self.by_key(key).await?;
-        found.map(|(widget, _)| widget).ok_or_else(|| Error::not_found("embed", key))
+        let widget = self.by_key(key).await?;
+        widget.map(|(widget, _)| widget).ok_or_else(|| Error::not_found("embed", key))
     }
 
     /// Returns whether a widget exists and is enabled.
@@ -151,14 +151,14 @@ impl WidgetService {
         if !widget.settings.enabled {
             return Err(WidgetDenied::Disabled);
         }
-        let may = match &widget.settings.origins {
-            None => !visitor.needs_list,
+        let is_allowed = match &widget.settings.origins {
+            None => !visitor.requires_origins,
             Some(origins) => visitor
                 .origin
                 .as_ref()
                 .is_some_and(|page| origins.iter().any(|origin| origin.as_str() == page)),
         };
-        if may { Ok(OpenWidget { widget, workspace }) } else { Err(WidgetDenied::WrongPage) }
+        if is_allowed { Ok(OpenWidget { widget, workspace }) } else { Err(WidgetDenied::WrongPage) }
     }
 
     /// Answers a visitor's question as a stream. The question counts towards the widget's limits
@@ -185,17 +185,16 @@ impl WidgetService {
         let connection = json!({
             "host": visitor.origin, "ip": visitor.by.address, "username": question.username,
         });
-        let keeping = WidgetChatStore::new(self.chats.clone(), &widget, connection.to_string());
-        let conversations =
-            Conversations { chats: Arc::new(keeping), ..self.conversations.clone() };
-        let (workspace, question) = as_allowed(&widget.settings, workspace, question);
+        let store = WidgetChatStore::new(self.chats.clone(), &widget, connection.to_string());
+        let conversations = Conversations { chats: Arc::new(store), ..self.conversations.clone() };
+        let (workspace, question) = apply_settings(&widget.settings, workspace, question);
         Ok(conversations.stream(&workspace, question, &visitor.by).await?)
     }
 
     /// Returns the exchanges of a session, oldest first.
     pub async fn history(&self, open: &OpenWidget, session: Uuid) -> Result<Vec<Chat>> {
-        let chats = self.chats.recent(open.widget.id, &session.to_string(), SHOWN).await?;
-        Ok(chats.into_iter().map(|chat| as_chat(open.workspace.id, chat)).collect())
+        let chats = self.chats.recent(open.widget.id, &session.to_string(), MAX_HISTORY).await?;
+        Ok(chats.into_iter().map(|chat| to_chat(open.workspace.id, chat)).collect())
     }
 
     /// Hides the exchanges of a session from the visitor and from later answers.
@@ -216,16 +215,16 @@ fn details(widget: Uuid) -> String {
 
 /// Applies the widget's settings to the workspace, and the visitor's permitted choices to the
 /// question.
-fn as_allowed(
+fn apply_settings(
     settings: &WidgetSettings,
     mut workspace: Workspace,
     question: WidgetQuestion,
 ) -> (Workspace, Question) {
-    let own = &mut workspace.settings;
-    own.history = settings.history.unwrap_or(WidgetSettings::HISTORY);
-    own.refusal.get_or_insert_with(|| REFUSAL.to_owned());
+    let workspace_settings = &mut workspace.settings;
+    workspace_settings.history = settings.history.unwrap_or(WidgetSettings::HISTORY);
+    workspace_settings.refusal.get_or_insert_with(|| REFUSAL.to_owned());
     if let Some(model) = question.model.filter(|_| settings.allows_model) {
-        own.chat_model = Some(model);
+        workspace_settings.chat_model = Some(model);
     }
     let overrides = RequestOverrides {
         instructions: question.prompt.filter(|_| settings.allows_prompt),
@@ -263,30 +262,30 @@ mod tests {
     #[test]
     fn visitors_can_override_only_permitted_settings() {
         let mut settings = WidgetSettings::of(WorkspaceId(1));
-        let (closed, question) = as_allowed(&settings, workspace("A"), widget_question());
+        let (restricted, question) = apply_settings(&settings, workspace("A"), widget_question());
         assert_eq!(
-            (closed.settings.chat_model, question.overrides),
+            (restricted.settings.chat_model, question.overrides),
             (None, RequestOverrides::default())
         );
-        assert_eq!(closed.settings.history, 20);
-        assert_eq!(closed.settings.refusal.as_deref(), Some(REFUSAL));
+        assert_eq!(restricted.settings.history, 20);
+        assert_eq!(restricted.settings.refusal.as_deref(), Some(REFUSAL));
         settings.allows_prompt = true;
         settings.allows_model = true;
         settings.allows_temperature = true;
         settings.history = Some(3);
-        let (open, question) = as_allowed(&settings, workspace("A"), widget_question());
-        assert_eq!(open.settings.chat_model.as_deref(), Some("other"));
+        let (permissive, question) = apply_settings(&settings, workspace("A"), widget_question());
+        assert_eq!(permissive.settings.chat_model.as_deref(), Some("other"));
         assert_eq!(question.overrides.instructions.as_deref(), Some("Be rude."));
         assert_eq!(question.overrides.temperature, Some(2.0));
-        assert_eq!(open.settings.history, 3);
+        assert_eq!(permissive.settings.history, 3);
     }
 
     #[test]
     fn names_are_hyphenated_uuids() {
         let id = "00000000-0000-4000-8000-00000000000A";
         assert_eq!(uuid(id).unwrap().to_string(), id.to_lowercase());
-        for wrong in ["", "x", &id.replace('-', ""), &format!("{{{id}}}"), &format!("{id}0")] {
-            assert_eq!(uuid(wrong), None, "{wrong}");
+        for text in ["", "x", &id.replace('-', ""), &format!("{{{id}}}"), &format!("{id}0")] {
+            assert_eq!(uuid(text), None, "{text}");
         }
     }
 }

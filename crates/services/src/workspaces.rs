@@ -13,10 +13,10 @@ use crate::preferences::Preferences;
 pub const ROUTER: &str = "anythingllm-router";
 
 /// The number of slugs tried for one name. Eight random digits rarely collide.
-const TRIES: u32 = 8;
+const MAX_ATTEMPTS: u32 = 8;
 
 /// The number of characters of a name used for the slug.
-const LONGEST_NAME: usize = 512;
+const MAX_NAME_CHARS: usize = 512;
 
 /// Creates a workspace with the slug derived from its name, or a numbered one if that is taken. If
 /// `settings` has no prompt, the server's default is stored in the workspace.
@@ -38,12 +38,12 @@ pub async fn create_named(
     name: &str,
     by: &By,
 ) -> Result<Workspace> {
-    let name: String = name.chars().take(LONGEST_NAME).collect();
+    let name: String = name.chars().take(MAX_NAME_CHARS).collect();
     if new.prompt.is_none() {
         new.prompt = Some(Preferences::read(settings).await?.system_prompt().to_owned());
     }
     let mut slug = Slug::of(&name);
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let event =
             by.event("api_workspace_created", json!({ "workspaceName": new.name }).to_string());
         let candidate = NewWorkspace { slug, settings: new.clone(), created_at: by.at };
@@ -51,7 +51,7 @@ pub async fn create_named(
             Err(Error::AlreadyExists { .. }) => {
                 slug = Slug::numbered(&name, rand::random_range(0..100_000_000));
             }
-            done => return done,
+            result => return result,
         }
     }
     Err(Error::AlreadyExists { kind: "workspace", key: new.name })
@@ -63,16 +63,16 @@ pub async fn create_named(
 /// [`Error::Invalid`] in the field `chatProvider`, with what is missing.
 pub fn check_model(
     models: &dyn Models,
-    before: Option<&WorkspaceSettings>,
+    current: Option<&WorkspaceSettings>,
     settings: &WorkspaceSettings,
 ) -> Result<()> {
-    let of = |settings: &WorkspaceSettings| ModelChoice {
+    let choice_of = |settings: &WorkspaceSettings| ModelChoice {
         provider: settings.chat_provider.clone(),
         model: settings.chat_model.clone(),
     };
-    let choice = of(settings);
+    let choice = choice_of(settings);
     let is_router = choice.provider.as_deref() == Some(ROUTER);
-    if is_router || choice.provider.is_none() || before.map(of).as_ref() == Some(&choice) {
+    if is_router || choice.provider.is_none() || current.map(choice_of).as_ref() == Some(&choice) {
         return Ok(());
     }
     match models.chat(&choice) {
@@ -132,15 +132,15 @@ pub async fn find_by_slugs(
     workspaces: &dyn Workspaces,
     slugs: &[String],
 ) -> Result<(Vec<Workspace>, Vec<String>)> {
-    let (mut known, mut warnings) = (Vec::<Workspace>::new(), Vec::new());
+    let (mut found, mut warnings) = (Vec::<Workspace>::new(), Vec::new());
     for slug in slugs {
         match workspaces.by_slug(slug).await? {
-            Some(workspace) if known.iter().any(|one| one.id == workspace.id) => {}
-            Some(workspace) => known.push(workspace),
+            Some(workspace) if found.iter().any(|item| item.id == workspace.id) => {}
+            Some(workspace) => found.push(workspace),
             None => warnings.push(format!("no workspace matches `{slug}`")),
         }
     }
-    Ok((known, warnings))
+    Ok((found, warnings))
 }
 
 /// Deletes a workspace with its conversations and passages. Its documents stay in the library.

@@ -128,11 +128,11 @@ async fn prepare(server: &TestServer, browser: &mut Browser, link: &str) -> Resu
     let base = format!("http://{}", admin.address());
     browser.open(&format!("{base}/w/contracts-2026")).await?;
     ask(browser, "Until when does the lease of the boathouse run?").await?;
-    let looks = json!({
+    let appearance = json!({
         "support_email": "desk@example.org",
         "footer_data": [{ "icon": "LinkSimple", "url": "https://help.example.org/" }],
     });
-    admin.post("/v1/admin/preferences", looks).await?.ok()?;
+    admin.post("/v1/admin/preferences", appearance).await?.ok()?;
     for (name, role) in [("grace", "manager"), ("edsger", "default")] {
         let user = json!({ "username": name, "password": "a long enough password", "role": role });
         admin.post("/v1/admin/users/new", user).await?.ok()?;
@@ -140,14 +140,14 @@ async fn prepare(server: &TestServer, browser: &mut Browser, link: &str) -> Resu
     for _ in 0..2 {
         admin.post("/v1/admin/invite/new", json!({ "workspaceIds": [1] })).await?.ok()?;
     }
-    shelve(admin).await?;
+    fill_library(admin).await?;
     let key = json!({ "name": "Backup script", "scopes": ["read"] });
     admin.post("/v1/admin/api-keys", key).await?.ok()?;
     Ok(())
 }
 
 /// Adds documents to folders and workspaces; one of them cannot be placed.
-async fn shelve(admin: &Client) -> Result<()> {
+async fn fill_library(admin: &Client) -> Result<()> {
     admin.post("/v1/document/create-folder", json!({ "name": "Minutes" })).await?.ok()?;
     admin
         .post("/v1/document/create-folder", json!({ "name": "Leases and land registry" }))
@@ -183,11 +183,11 @@ async fn ask(browser: &mut Browser, question: &str) -> Result<()> {
     let turns = browser.run("document.querySelectorAll('.turn').length").await?;
     browser.fill("#message", question).await?;
     browser.click("button.send").await?;
-    let there = format!(
+    let is_answered = format!(
         "document.querySelectorAll('.turn').length > {turns} && \
          !document.querySelector('[data-answer]')"
     );
-    browser.wait(&there).await
+    browser.wait(&is_answered).await
 }
 
 struct Shots<'a> {

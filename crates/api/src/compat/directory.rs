@@ -9,7 +9,7 @@ use carrel_domain::user::User;
 use carrel_http::csrf;
 use carrel_http::request_log::HeadOnly;
 use carrel_services::Ports;
-use carrel_services::sign_in::SESSION;
+use carrel_services::sign_in::SESSION_TTL;
 use carrel_services::sign_on::Redeemed;
 use carrel_services::token::Secret;
 use chrono::Utc;
@@ -55,12 +55,12 @@ pub async fn redeem_auth_token(
     }
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
     let redeemed = ports.sign_on.redeem(&query.token, &by).await;
-    let why = match redeemed {
+    let reason = match redeemed {
         Ok(Redeemed::In(token, user)) => {
             let mut answer = HttpResponse::Ok();
             // A link to this page must not sign its reader in to the account of the link's author.
             if !csrf::is_navigation(&request) {
-                let cookie = cookie(&request, token.reveal(), SESSION.num_seconds());
+                let cookie = cookie(&request, token.reveal(), SESSION_TTL.num_seconds());
                 answer.insert_header((SET_COOKIE, cookie));
             }
             return Ok(answer.json(SignedIn::new(&token, user)));
@@ -71,7 +71,7 @@ pub async fn redeem_auth_token(
         Ok(Redeemed::Suspended) | Err(Error::NotFound { .. }) => "User account suspended.",
         Err(error) => return Err(ApiError::plain(error)),
     };
-    Ok(HttpResponse::Unauthorized().json(NotSignedIn::new(why)))
+    Ok(HttpResponse::Unauthorized().json(NotSignedIn::new(reason)))
 }
 
 #[derive(Deserialize)]
@@ -104,8 +104,8 @@ struct NotSignedIn {
 }
 
 impl NotSignedIn {
-    fn new(why: &str) -> Self {
-        let message = format!("[001] An error occurred while validating the token: {why}");
+    fn new(reason: &str) -> Self {
+        let message = format!("[001] An error occurred while validating the token: {reason}");
         Self { valid: false, token: None, message }
     }
 }

@@ -28,8 +28,8 @@ pub fn tag(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let mut hash = DefaultHasher::new();
     hash.write(&bytes);
     let tag = format!("W/\"{:x}-{:016x}\"", bytes.len(), hash.finish());
-    let known = request.headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-    let is_known = known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag));
+    let value = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let is_known = value.is_some_and(|value| value.split(',').any(|known| known.trim() == tag));
     let Ok(value) = HeaderValue::from_str(&tag) else {
         return ServiceResponse::new(request, answer.set_body(BoxBody::new(bytes)));
     };

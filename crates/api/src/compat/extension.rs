@@ -31,7 +31,7 @@ const PUBLIC: &str = "/api/browser-extension";
 /// The title of a page without one.
 const UNTITLED: &str = "Web page";
 
-const MAY_NOT: &str = "The user of this key may not add documents.";
+const FORBIDDEN: &str = "The user of this key may not add documents.";
 
 pub fn routes(config: &mut ServiceConfig) {
     // Extensions run on pages of every site. These routes read no cookie.
@@ -90,8 +90,8 @@ impl Extension {
 
     /// Adds a page to the library and to the given workspaces.
     async fn add(&self, content: Content, into: Vec<Workspace>) -> Result<HttpResponse> {
-        if !self.holder.may_add() {
-            return Ok(failed(StatusCode::FORBIDDEN, MAY_NOT));
+        if !self.holder.can_add() {
+            return Ok(failure(StatusCode::FORBIDDEN, FORBIDDEN));
         }
         let ports = state::ports(&self.request)?;
         let raw = content.into_text()?;
@@ -115,7 +115,7 @@ impl Content {
     fn workspace(&self) -> Option<WorkspaceId> {
         let id = match &self.workspace {
             Value::String(text) => text.trim().parse().ok(),
-            other => other.as_i64().and_then(|id| i32::try_from(id).ok()),
+            value => value.as_i64().and_then(|id| i32::try_from(id).ok()),
         };
         id.map(WorkspaceId)
     }
@@ -143,13 +143,13 @@ impl Content {
     }
 }
 
-fn failed(status: StatusCode, error: &str) -> HttpResponse {
+fn failure(status: StatusCode, error: &str) -> HttpResponse {
     HttpResponse::build(status).json(json!({ "success": false, "error": error }))
 }
 
 /// Returns the response, or the error in the form that extensions read.
-fn answer(done: Result<HttpResponse>) -> HttpResponse {
-    done.unwrap_or_else(|error| {
+fn answer(result: Result<HttpResponse>) -> HttpResponse {
+    result.unwrap_or_else(|error| {
         let status = status_of(&error);
         if status.is_server_error() {
             tracing::error!(
@@ -158,11 +158,11 @@ fn answer(done: Result<HttpResponse>) -> HttpResponse {
                  extension"
             );
         }
-        failed(status, &error.to_string())
+        failure(status, &error.to_string())
     })
 }
 
-fn listed(workspaces: Vec<Workspace>) -> Vec<Value> {
+fn workspace_rows(workspaces: Vec<Workspace>) -> Vec<Value> {
     let workspaces = workspaces.into_iter().map(|workspace| {
         let (id, slug) = (workspace.id.0, workspace.slug.as_str().to_owned());
         json!({ "id": id, "name": workspace.settings.name, "slug": slug })
@@ -174,7 +174,7 @@ async fn check(extension: Extension) -> HttpResponse {
     answer(extension.workspaces().await.map(|workspaces| {
         HttpResponse::Ok().json(json!({
             "connected": true,
-            "workspaces": listed(workspaces),
+            "workspaces": workspace_rows(workspaces),
             "apiKeyId": extension.holder.key.0,
         }))
     }))
@@ -182,17 +182,16 @@ async fn check(extension: Extension) -> HttpResponse {
 
 async fn list_workspaces(extension: Extension) -> HttpResponse {
     let workspaces = extension.workspaces().await;
-    answer(
-        workspaces
-            .map(|workspaces| HttpResponse::Ok().json(json!({ "workspaces": listed(workspaces) }))),
-    )
+    answer(workspaces.map(|workspaces| {
+        HttpResponse::Ok().json(json!({ "workspaces": workspace_rows(workspaces) }))
+    }))
 }
 
 /// Deletes the key of the extension.
 async fn disconnect(extension: Extension, ports: Data<Ports>) -> HttpResponse {
-    let done =
+    let result =
         extension_keys::delete(&*ports.extension_keys, extension.holder.key, &extension.by()).await;
-    answer(done.map(|()| HttpResponse::Ok().json(json!({ "success": true, "error": null }))))
+    answer(result.map(|()| HttpResponse::Ok().json(json!({ "success": true, "error": null }))))
 }
 
 async fn embed_content(extension: Extension, body: JsonBody<Content>) -> HttpResponse {
@@ -202,7 +201,7 @@ async fn embed_content(extension: Extension, body: JsonBody<Content>) -> HttpRes
         let into = extension.workspaces().await?.into_iter();
         let into: Vec<_> = into.filter(|workspace| Some(workspace.id) == id).collect();
         match into.is_empty() {
-            true => Ok(failed(StatusCode::NOT_FOUND, "Workspace not found")),
+            true => Ok(failure(StatusCode::NOT_FOUND, "Workspace not found")),
             false => extension.add(content, into).await,
         }
     };

@@ -11,8 +11,10 @@ use super::values::leading_number;
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
-use crate::v1::history::USUAL;
-use crate::v1::history::wire::{History, HistoryParams, HistoryQuery, MOST, first_value, session};
+use crate::v1::history::DEFAULT_LIMIT;
+use crate::v1::history::wire::{
+    History, HistoryParams, HistoryQuery, MAX_LIMIT, first_value, session,
+};
 
 /// List the exchanges of a workspace.
 ///
@@ -27,12 +29,14 @@ pub async fn list_workspace_chats(
     params: Params<Vec<(String, String)>>,
 ) -> ApiResult<Json<History>, Plain> {
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?.id;
-    let query = read(&params.read()?, USUAL);
-    let of = match query.session {
+    let query = read(&params.read()?, DEFAULT_LIMIT);
+    let scope = match query.session {
         Some(session) => ChatScope::Session(workspace, session),
         None => ChatScope::Workspace(workspace),
     };
-    Ok(Json(History::new(ports.chats.history_page(&of, query.part).await?).with_sources(translate)))
+    Ok(Json(
+        History::new(ports.chats.history_page(&scope, query.part).await?).with_sources(translate),
+    ))
 }
 
 /// List the exchanges of a thread.
@@ -47,18 +51,18 @@ pub async fn list_thread_chats(
 ) -> ApiResult<Json<History>, NothingSaid> {
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let thread = threads::by_slug(&*ports.threads, &workspace, &path.1).await?;
-    let query = read(&params.read()?, MOST);
+    let query = read(&params.read()?, MAX_LIMIT);
     let page = ports.chats.history_page(&ChatScope::Thread(thread.id), query.part).await?;
     Ok(Json(History::new(page).with_sources(translate)))
 }
 
 /// Reads the parameters. The first of each name counts, and invalid ones are ignored.
-pub fn read(pairs: &[(String, String)], usual: u32) -> HistoryQuery {
+pub fn read(pairs: &[(String, String)], default: u32) -> HistoryQuery {
     let offset = first_value(pairs, &["offset"]).and_then(|text| text.parse().ok());
     let part = ChatRange {
         newest_first: first_value(pairs, &["orderBy", "order_by"]) == Some("desc"),
         offset: offset.unwrap_or_default(),
-        limit: first_value(pairs, &["limit"]).map_or(usual, limit),
+        limit: first_value(pairs, &["limit"]).map_or(default, limit),
     };
     HistoryQuery { session: session(pairs), part }
 }
@@ -73,8 +77,8 @@ fn limit(text: &str) -> u32 {
     match number.parse::<u32>() {
         _ if number.is_empty() => 0,
         _ if text.starts_with('-') => 1,
-        Ok(limit) => limit.clamp(1, MOST),
-        Err(_) => MOST,
+        Ok(limit) => limit.clamp(1, MAX_LIMIT),
+        Err(_) => MAX_LIMIT,
     }
 }
 
@@ -85,10 +89,12 @@ mod tests {
     #[test]
     fn a_limit_is_the_number_at_the_beginning_of_a_text() {
         let read = |query: &[(&str, &str)]| {
-            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            read(&query.iter().map(owned).collect::<Vec<_>>(), 100).part
+            let to_owned_pair =
+                |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            read(&query.iter().map(to_owned_pair).collect::<Vec<_>>(), 100).part
         };
-        for (text, limit) in [("0", 1), ("-5", 1), ("2x", 2), ("x", 0), ("99999999999", MOST)] {
+        for (text, limit) in [("0", 1), ("-5", 1), ("2x", 2), ("x", 0), ("99999999999", MAX_LIMIT)]
+        {
             assert_eq!(read(&[("limit", text), ("limit", "3")]).limit, limit, "{text}");
         }
         let part = read(&[("orderBy", "zzz"), ("offset", "x")]);

@@ -76,8 +76,8 @@ fn without_id(text: &str) -> Option<&str> {
 const UUID_LENGTH: usize = 36;
 
 /// Returns the document with this contract's names.
-pub fn renamed(mut document: Document) -> Document {
-    let is_title_given = || record::gives_title(&document.metadata, &document.title);
+pub fn rename(mut document: Document) -> Document {
+    let is_title_given = || record::has_given_title(&document.metadata, &document.title);
     let (title, url) = (&document.title, &document.url);
     let names = Names::of(title, url, document.path.name(), &document.chunk_source, is_title_given);
     let (title, url) = (names.title.into_owned(), names.url.into_owned());
@@ -91,21 +91,21 @@ pub fn renamed(mut document: Document) -> Document {
 
 /// Like [`DocumentsAdded::new`], with this contract's names.
 pub fn added(added: Vec<Added>, warnings: Vec<String>) -> DocumentsAdded {
-    let renamed = |added: Added| Added { document: renamed(added.document), ..added };
-    DocumentsAdded::new(added.into_iter().map(renamed).collect(), warnings)
+    let rename = |added: Added| Added { document: rename(added.document), ..added };
+    DocumentsAdded::new(added.into_iter().map(rename).collect(), warnings)
 }
 
 /// Like [`PlacedDocument::new`], with this contract's names.
 pub fn placed(placed: WorkspaceDocument) -> PlacedDocument {
-    PlacedDocument::new(WorkspaceDocument { document: renamed(placed.document), ..placed })
+    PlacedDocument::new(WorkspaceDocument { document: rename(placed.document), ..placed })
 }
 
 /// Like [`DocumentBody::new`], with this contract's names.
-pub fn listed(listed: &ListedDocument) -> DocumentBody<'_> {
-    let texts = listed.texts();
-    let is_title_given = || record::gives_title(texts.metadata, texts.title);
+pub fn document_body(row: &ListedDocument) -> DocumentBody<'_> {
+    let texts = row.texts();
+    let is_title_given = || record::has_given_title(texts.metadata, texts.title);
     let names = Names::of(texts.title, texts.url, texts.name, texts.chunk_source, is_title_given);
-    let mut document = DocumentBody::new(listed);
+    let mut document = DocumentBody::new(row);
     (document.title, document.url) = (names.title, names.url);
     // quirk(warnings-untold)
     document.warnings.clear();

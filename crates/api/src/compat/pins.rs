@@ -35,13 +35,13 @@ pub async fn update_pin(
         // quirk(pin-status): any other value succeeds and changes nothing
         // native: `pinStatus` is true or false
         // test: `dialects::an_invalid_pin_status_changes_nothing`
-        Some(_) => check_placed(&*ports.workspace_documents, &workspace, &path).await?,
+        Some(_) => check_in_workspace(&*ports.workspace_documents, &workspace, &path).await?,
     }
     Ok(Json(wire::Pinned { message: wire::UPDATED }))
 }
 
 /// Returns an error if the document is not in the workspace.
-async fn check_placed(
+async fn check_in_workspace(
     documents: &dyn WorkspaceDocuments,
     workspace: &Workspace,
     path: &DocumentPath,

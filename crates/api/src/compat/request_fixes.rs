@@ -30,7 +30,7 @@ mod tests {
 
     use super::*;
 
-    fn corrected(path: &str, headers: &[&'static str]) -> Vec<String> {
+    fn corrected_headers(path: &str, headers: &[&'static str]) -> Vec<String> {
         let request = TestRequest::with_uri(path);
         let add = |request: TestRequest, header: &&'static str| {
             request.append_header((AUTHORIZATION, *header))
@@ -43,14 +43,14 @@ mod tests {
 
     #[test]
     fn the_first_word_after_any_scheme_is_the_key() {
-        for (headers, known) in [
+        for (headers, expected) in [
             (&["Bearer abc"][..], &["Bearer abc"][..]),
             (&["Token abc def", "Bearer other"], &["Bearer abc"]),
             (&["abc"], &["abc"]),
             (&[], &[]),
         ] {
-            assert_eq!(corrected("/api/v1/auth", headers), known, "{headers:?}");
+            assert_eq!(corrected_headers("/api/v1/auth", headers), expected, "{headers:?}");
         }
-        assert_eq!(corrected("/v1/auth", &["Token abc def"]), ["Token abc def"]);
+        assert_eq!(corrected_headers("/v1/auth", &["Token abc def"]), ["Token abc def"]);
     }
 }

@@ -3,7 +3,7 @@ use actix_web::post;
 use actix_web::web::{Data, Json, Path};
 use carrel_domain::library::Passage;
 use carrel_services::Ports;
-use carrel_services::search::{Hit, MOST_PASSAGES};
+use carrel_services::search::{Hit, MAX_PASSAGES};
 use serde_json::{Value, json};
 
 use super::error::error_body::PlainMessage;
@@ -26,22 +26,22 @@ pub async fn search_vectors(
     body: JsonBody<SearchBody>,
 ) -> ApiResult<Json<SearchResults>, PlainMessage> {
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
-    let query = repaired(body.read().await?).into_query()?;
+    let query = repair(body.read().await?).into_query()?;
     let hits = ports.search.nearest(&workspace, query).await?;
     Ok(Json(SearchResults::new(hits, result)))
 }
 
 fn result(hit: Hit) -> SearchResult {
     let id = sources::passage(hit.passage.chunk);
-    let document = names::renamed(hit.passage.document);
+    let document = names::rename(hit.passage.document);
     let passage = Passage { document, ..hit.passage };
     let mut result = SearchResult::new(Hit { passage, ..hit });
     result.id = id;
     result
 }
 
-fn repaired(mut body: SearchBody) -> SearchBody {
-    body.query = body.query.map(whole);
+fn repair(mut body: SearchBody) -> SearchBody {
+    body.query = body.query.map(query_text);
     body.top_n = body.top_n.as_ref().and_then(limit);
     body.score_threshold = body.score_threshold.as_ref().and_then(share);
     body
@@ -51,7 +51,7 @@ fn repaired(mut body: SearchBody) -> SearchBody {
 // quirk(list-of-queries): all queries of a list count
 // native: the `query` of a search is a string
 // test: `dialects::limits_of_searches_are_parsed_loosely`
-fn whole(query: Value) -> Value {
+fn query_text(query: Value) -> Value {
     match query {
         Value::Array(texts) => {
             texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ").into()
@@ -66,7 +66,7 @@ fn whole(query: Value) -> Value {
 // test: `dialects::limits_of_searches_are_parsed_loosely`
 fn limit(value: &Value) -> Option<Value> {
     let limit = as_number(value).filter(|limit| *limit >= 1.0)?;
-    Some(json!(limit.min(MOST_PASSAGES as f64)))
+    Some(json!(limit.min(MAX_PASSAGES as f64)))
 }
 
 fn share(value: &Value) -> Option<Value> {
@@ -89,8 +89,8 @@ mod tests {
     #[test]
     fn invalid_bounds_count_as_absent() {
         let read = |body: Value| {
-            let query = repaired(serde_json::from_value(body).unwrap()).into_query().unwrap();
-            (query.text, query.limit, query.least_similarity)
+            let query = repair(serde_json::from_value(body).unwrap()).into_query().unwrap();
+            (query.text, query.limit, query.min_similarity)
         };
         let loose = json!({ "query": ["a", 5, "b"], "topN": "7", "scoreThreshold": "0.5x" });
         assert_eq!(read(loose), ("a b".to_owned(), Some(7), Some(0.5)));
@@ -99,6 +99,6 @@ mod tests {
             let limit = read(body).1;
             assert_eq!(limit, None, "{nonsense}");
         }
-        assert_eq!(read(json!({ "topN": 1e9, "scoreThreshold": 7 })).1, Some(MOST_PASSAGES));
+        assert_eq!(read(json!({ "topN": 1e9, "scoreThreshold": 7 })).1, Some(MAX_PASSAGES));
     }
 }

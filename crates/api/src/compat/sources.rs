@@ -54,7 +54,9 @@ pub fn translate(source: &mut Value) {
     let name = location.split_once('/').map_or("", |(_, name)| name);
     let is_title_given = source[record::TITLE_GIVEN] == true;
     let names = Names::of(&title, &url, name, &chunk_source, || is_title_given);
-    if let Some(content) = content.and_then(|text| record::retitled(&text, &title, &names.title)) {
+    if let Some(content) =
+        content.and_then(|text| record::replace_title(&text, &title, &names.title))
+    {
         source["text"] = content.into();
     }
     if let Some(id) = id.and_then(|id| id.parse().ok()) {
@@ -99,8 +101,8 @@ mod tests {
 
     #[test]
     fn sources_of_an_imported_installation_do_not_change() {
-        let stored = r#"{"text":"x","sources":[{"id":"5","title":"A"}, 7]}"#.to_owned();
-        assert_eq!(answer(stored.clone()), stored);
+        let response = r#"{"text":"x","sources":[{"id":"5","title":"A"}, 7]}"#.to_owned();
+        assert_eq!(answer(response.clone()), response);
         assert_eq!(answer("\"location\"".into()), "\"location\"");
         let mixed = json!({ "sources": [7, { "location": 5 }, { "location": "x" }] }).to_string();
         answer(mixed);

@@ -22,7 +22,7 @@ static PATHS: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
 // native: paths are as documented
 // test: `compat::addresses_and_bodies_may_be_spelled_in_many_ways`
 pub fn correct(request: &mut ServiceRequest) {
-    let Some(path) = corrected(request.path()) else { return };
+    let Some(path) = corrected_path(request.path()) else { return };
     let query = request.query_string();
     let target = if query.is_empty() { path } else { format!("{path}?{query}") };
     let mut parts = request.uri().clone().into_parts();
@@ -34,7 +34,7 @@ pub fn correct(request: &mut ServiceRequest) {
 }
 
 /// Returns `None` for a path that is correct already, or that matches no route.
-fn corrected(path: &str) -> Option<String> {
+fn corrected_path(path: &str) -> Option<String> {
     let slashed = path.ends_with('/');
     let is_ours = path.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("/api/"));
     if !is_ours || !(slashed || path.bytes().any(|byte| byte.is_ascii_uppercase())) {
@@ -42,23 +42,25 @@ fn corrected(path: &str) -> Option<String> {
     }
     let segments: Vec<_> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
     let names = |pattern: &&Vec<String>| {
-        let same = |(known, segment): (&String, &&str)| {
-            (known.starts_with('{') && !segment.is_empty()) || known.eq_ignore_ascii_case(segment)
+        let matches = |(template, segment): (&String, &&str)| {
+            (template.starts_with('{') && !segment.is_empty())
+                || template.eq_ignore_ascii_case(segment)
         };
-        pattern.len() == segments.len() && pattern.iter().zip(&segments).all(same)
+        pattern.len() == segments.len() && pattern.iter().zip(&segments).all(matches)
     };
     let fixed =
         |pattern: &&Vec<String>| pattern.iter().filter(|part| !part.starts_with('{')).count();
     let pattern = PATHS.iter().filter(names).max_by_key(fixed)?;
     let parts = pattern.iter().zip(segments);
-    let parts = parts.map(|(known, segment)| if known.starts_with('{') { segment } else { known });
-    let corrected = parts.collect::<Vec<_>>().join("/");
-    (corrected != path).then_some(corrected)
+    let parts =
+        parts.map(|(template, segment)| if template.starts_with('{') { segment } else { template });
+    let corrected_path = parts.collect::<Vec<_>>().join("/");
+    (corrected_path != path).then_some(corrected_path)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::corrected;
+    use super::corrected_path;
 
     #[test]
     fn paths_match_in_any_case_and_with_a_trailing_slash() {
@@ -75,7 +77,7 @@ mod tests {
             ("/v1/auth/", None),
             ("/é/", None),
         ] {
-            assert_eq!(corrected(requested).as_deref(), path, "{requested}");
+            assert_eq!(corrected_path(requested).as_deref(), path, "{requested}");
         }
     }
 }

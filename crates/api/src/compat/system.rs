@@ -21,12 +21,12 @@ pub async fn remove_documents(
     ports: Data<Ports>,
     body: JsonBody<RemoveDocuments>,
 ) -> ApiResult<Json<DocumentsRemoved>, NoSuccess> {
-    let paths = repaired(body.read().await?).into_paths()?;
+    let paths = repair(body.read().await?).into_paths()?;
     ports.library.remove(paths, &caller.by()).await?;
     Ok(Json(DocumentsRemoved::done()))
 }
 
-fn repaired(body: RemoveDocuments) -> RemoveDocuments {
+fn repair(body: RemoveDocuments) -> RemoveDocuments {
     let names = body.names.map(|names| match names {
         // quirk(names-as-text): a string removes nothing and succeeds
         // native: `names` must be an array of `folder/file.json`
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn unknown_names_are_ignored_and_other_values_are_refused() {
-        let read = |names: Value| repaired(RemoveDocuments { names: Some(names) }).into_paths();
+        let read = |names: Value| repair(RemoveDocuments { names: Some(names) }).into_paths();
         assert_eq!(read(json!("a/b.json")).unwrap(), []);
         assert_eq!(read(json!(["../x", "a/b.json"])).unwrap().len(), 1);
         assert!(read(json!([5])).is_err() && read(json!({})).is_err());

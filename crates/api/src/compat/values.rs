@@ -32,7 +32,7 @@ fn plain(name: &str) -> String {
 pub fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        value => value.to_string(),
     }
 }
 
@@ -96,7 +96,7 @@ pub fn is_something(value: &Value) -> bool {
 pub fn to_text(value: Value) -> Value {
     match value {
         Value::Null | Value::String(_) => value,
-        other => Value::String(other.to_string()),
+        value => Value::String(value.to_string()),
     }
 }
 
@@ -119,8 +119,8 @@ mod tests {
         for misspelled in ["daily_message_limit", "DailyMessageLimits", "Suspended"] {
             assert!(refuse_misspelled(&unknown(misspelled), &known).is_err(), "{misspelled}");
         }
-        for other in ["id", "foo", "", "limit"] {
-            assert!(refuse_misspelled(&unknown(other), &known).is_ok(), "{other}");
+        for value in ["id", "foo", "", "limit"] {
+            assert!(refuse_misspelled(&unknown(value), &known).is_ok(), "{value}");
         }
     }
 

@@ -39,13 +39,13 @@ pub async fn update_embeddings(
 // quirk(unknown-names)
 fn read(body: UpdateEmbeddings) -> Update {
     let UpdateEmbeddings { adds, deletes, later } = body;
-    let (mut known, mut refused) = (Vec::with_capacity(adds.len()), Failures::new());
+    let (mut paths, mut refusals) = (Vec::with_capacity(adds.len()), Failures::new());
     for text in adds {
         match DocumentPath::parse(&text) {
-            Ok(path) => known.push(path),
-            Err(error) => refused.push((text, error.to_string())),
+            Ok(path) => paths.push(path),
+            Err(error) => refusals.push((text, error.to_string())),
         }
     }
     let deletes = deletes.iter().filter_map(|text| DocumentPath::parse(text).ok()).collect();
-    Update { adds: known, deletes, refused, later }
+    Update { adds: paths, deletes, refused: refusals, later }
 }

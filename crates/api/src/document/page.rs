@@ -66,8 +66,12 @@ fn entry(document: &Value, path: &str, method: &str, operation: &Value) -> Strin
     entry.push_str("<h3>Refusals</h3><table>");
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
         if status != "200" {
-            let why = response["description"].as_str().unwrap_or_default();
-            entry.push_str(&format!("<tr><td><code>{}</code><td>{}", escape(status), code(why)));
+            let description = response["description"].as_str().unwrap_or_default();
+            entry.push_str(&format!(
+                "<tr><td><code>{}</code><td>{}",
+                escape(status),
+                code(description)
+            ));
         }
     }
     entry.push_str("</table></details>");

@@ -17,16 +17,16 @@ pub fn complete(face: Option<&Face>, path: &str, method: &str, operation: &mut V
     let mut descriptions = Vec::new();
     if let Some(mut failures) = responses.remove(PLACE) {
         let shape = failures[SHAPE].as_str().unwrap_or_default();
-        let otherwise = face.and_then(|face| (face.failures)(shape));
-        descriptions = match otherwise {
+        let alternatives = face.and_then(|face| (face.failures)(shape));
+        descriptions = match alternatives {
             Some(respond) => documented::all(respond),
             None => failures[SAID].as_array_mut().map(std::mem::take).unwrap_or_default(),
         };
     }
-    let refusals = guards(responses).into_iter().chain(everywhere(needs_key));
-    descriptions.extend(refusals.filter_map(|(refusal, why)| {
+    let refusals = guards(responses).into_iter().chain(common_refusals(needs_key));
+    descriptions.extend(refusals.filter_map(|(refusal, description)| {
         let answer = face.and_then(|face| (face.refuse)(&refusal, path));
-        documented::described(answer.unwrap_or_else(|| refusal.respond()), why)
+        documented::described(answer.unwrap_or_else(|| refusal.respond()), description)
     }));
     if path.contains("/openai/") {
         descriptions
@@ -68,18 +68,19 @@ fn guards(responses: &mut Map<String, Value>) -> Vec<(ApiError, &'static str)> {
 }
 
 /// Returns the errors that any request may get, whatever the operation does.
-fn everywhere(needs_key: bool) -> Vec<(ApiError, &'static str)> {
-    const KEY: &str = "The API key is invalid, lacks the scope or is bound to workspaces.";
-    const LATER: &str = "The key has sent too many requests; `Retry-After` says how long to wait.";
+fn common_refusals(needs_key: bool) -> Vec<(ApiError, &'static str)> {
+    const INVALID_KEY: &str = "The API key is invalid, lacks the scope or is bound to workspaces.";
+    const RATE_LIMITED: &str =
+        "The key has sent too many requests; `Retry-After` says how long to wait.";
     let mut all = vec![
         (ApiError::BadPath, "The path is not percent-encoded UTF-8."),
         (ApiError::Encoded, "The body is compressed."),
     ];
     if needs_key {
         all.extend([
-            (ApiError::InvalidApiKey, KEY),
-            (ApiError::MissingScope(Scope::Read), KEY),
-            (ApiError::TooMany(60), LATER),
+            (ApiError::InvalidApiKey, INVALID_KEY),
+            (ApiError::MissingScope(Scope::Read), INVALID_KEY),
+            (ApiError::TooMany(60), RATE_LIMITED),
         ]);
     }
     all
@@ -88,12 +89,13 @@ fn everywhere(needs_key: bool) -> Vec<(ApiError, &'static str)> {
 /// Adds a response to those with the same status.
 fn add(responses: &mut Map<String, Value>, answer: Value) {
     let (status, media) = (answer["status"].to_string(), answer["media"].as_str());
-    let why = answer["why"].as_str().unwrap_or_default();
-    let response = responses.entry(status.clone()).or_insert_with(|| json!({ "description": why }));
+    let description = answer["why"].as_str().unwrap_or_default();
+    let response =
+        responses.entry(status.clone()).or_insert_with(|| json!({ "description": description }));
     let described = response["description"].as_str().unwrap_or_default();
     // The operation itself describes its success.
-    if !status.starts_with('2') && !described.contains(why) {
-        response["description"] = format!("{described} {why}").into();
+    if !status.starts_with('2') && !described.contains(description) {
+        response["description"] = format!("{described} {description}").into();
     }
     let media = media.unwrap_or_default();
     let content = &mut response["content"][media];
@@ -123,20 +125,23 @@ fn schema(body: &Value) -> Value {
 }
 
 /// Returns the schema of bodies of either shape.
-fn either(one: Value, other: Value) -> Value {
-    if one == other || is_any_object(&one) && other["type"] == "object" {
-        return one;
+fn either(a: Value, b: Value) -> Value {
+    if a == b || is_any_object(&a) && b["type"] == "object" {
+        return a;
     }
-    if let Some(choices) = one["anyOf"].as_array() {
+    if let Some(choices) = a["anyOf"].as_array() {
         let mut choices = choices.clone();
         // Shapes that differ in details become one choice.
-        match choices.iter_mut().find_map(|known| merged(known, &other).map(|both| (known, both))) {
-            Some((known, both)) => *known = both,
-            None => choices.push(other),
+        match choices
+            .iter_mut()
+            .find_map(|known| merged(known, &b).map(|merged_schema| (known, merged_schema)))
+        {
+            Some((known, merged_schema)) => *known = merged_schema,
+            None => choices.push(b),
         }
         return json!({ "anyOf": choices });
     }
-    merged(&one, &other).unwrap_or_else(|| json!({ "anyOf": [one, other] }))
+    merged(&a, &b).unwrap_or_else(|| json!({ "anyOf": [a, b] }))
 }
 
 /// True if the schema matches any object.
@@ -145,40 +150,40 @@ fn is_any_object(schema: &Value) -> bool {
 }
 
 /// Merges two schemas that have the same fields.
-fn merged(one: &Value, other: &Value) -> Option<Value> {
-    if one == other {
-        return Some(one.clone());
+fn merged(a: &Value, b: &Value) -> Option<Value> {
+    if a == b {
+        return Some(a.clone());
     }
-    let (known, more) = (one.get("properties"), other.get("properties"));
+    let (known, more) = (a.get("properties"), b.get("properties"));
     let (Some(Value::Object(known)), Some(Value::Object(more))) = (known, more) else {
-        return types(one, other);
+        return types(a, b);
     };
-    if !known.keys().eq(more.keys()) || one["required"] != other["required"] {
+    if !known.keys().eq(more.keys()) || a["required"] != b["required"] {
         return None;
     }
     let fields = known.iter().zip(more.values());
-    let fields = fields.map(|((name, one), other)| Some((name.clone(), merged(one, other)?)));
-    let mut both = one.clone();
-    both["properties"] = Value::Object(fields.collect::<Option<_>>()?);
-    Some(both)
+    let fields = fields.map(|((name, a), b)| Some((name.clone(), merged(a, b)?)));
+    let mut merged_schema = a.clone();
+    merged_schema["properties"] = Value::Object(fields.collect::<Option<_>>()?);
+    Some(merged_schema)
 }
 
 /// Merges the types of two plain values.
-fn types(one: &Value, other: &Value) -> Option<Value> {
+fn types(a: &Value, b: &Value) -> Option<Value> {
     let names = |schema: &Value| match &schema["type"] {
         Value::String(name) => Some(vec![name.clone()]),
         Value::Array(names) => names.iter().map(|name| name.as_str().map(str::to_owned)).collect(),
         _ => None,
     };
     let is_plain = |schema: &Value| schema.as_object().is_some_and(|schema| schema.len() == 1);
-    if !is_plain(one) || !is_plain(other) {
+    if !is_plain(a) || !is_plain(b) {
         return None;
     }
-    let (mut both, more) = (names(one)?, names(other)?);
-    both.extend(more);
-    both.sort();
-    both.dedup();
-    Some(json!({ "type": both }))
+    let (mut merged_schema, more) = (names(a)?, names(b)?);
+    merged_schema.extend(more);
+    merged_schema.sort();
+    merged_schema.dedup();
+    Some(json!({ "type": merged_schema }))
 }
 
 #[cfg(test)]
@@ -187,15 +192,15 @@ mod tests {
 
     #[test]
     fn schemas_with_the_same_fields_are_merged_and_others_become_choices() {
-        let one = schema(&json!({ "error": { "param": null, "code": "x" } }));
-        let other = schema(&json!({ "error": { "param": "limit", "code": "y" } }));
-        let both = either(one, other);
-        let param = &both["properties"]["error"]["properties"]["param"];
+        let a = schema(&json!({ "error": { "param": null, "code": "x" } }));
+        let b = schema(&json!({ "error": { "param": "limit", "code": "y" } }));
+        let merged_schema = either(a, b);
+        let param = &merged_schema["properties"]["error"]["properties"]["param"];
         assert_eq!(*param, json!({ "type": ["null", "string"] }));
         let third = schema(&json!({ "message": "x" }));
-        let choices = either(either(both.clone(), third.clone()), third);
+        let choices = either(either(merged_schema.clone(), third.clone()), third);
         assert_eq!(choices["anyOf"].as_array().map(Vec::len), Some(2));
-        assert_eq!(choices["anyOf"][0], both);
+        assert_eq!(choices["anyOf"][0], merged_schema);
     }
 
     #[test]
@@ -205,10 +210,10 @@ mod tests {
             "200".to_owned(),
             json!({ "description": "", "content": { "application/json": { "schema": { "$ref": "#/x" } } } }),
         );
-        let refused = json!({
+        let refusal_body = json!({
             "status": 200, "media": "application/json", "body": { "thread": null }, "why": "Because.",
         });
-        add(&mut responses, refused);
+        add(&mut responses, refusal_body);
         let schema = &responses["200"]["content"]["application/json"]["schema"]["anyOf"];
         assert_eq!(schema[0], json!({ "$ref": "#/x" }));
         assert_eq!(schema[1]["properties"]["thread"]["type"], "null");

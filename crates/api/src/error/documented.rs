@@ -11,7 +11,7 @@ use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 
 use super::{ErrorBody, ErrorResponse, Respond};
-use crate::idempotency::ANOTHER;
+use crate::idempotency::KEY_REUSED;
 use crate::read::REFERENCES;
 
 /// Key that holds a handler's error responses among its responses until the document is complete.
@@ -122,7 +122,7 @@ fn samples() -> Vec<(Error, &'static str)> {
             "The request is larger than allowed.",
         ),
         (Error::unprocessable("why nothing can be made of it"), NOTHING),
-        (Error::unprocessable(ANOTHER), NOTHING),
+        (Error::unprocessable(KEY_REUSED), NOTHING),
         (Error::unprocessable("No URL content found at the link."), NOTHING),
         (
             Error::exhausted("how much there may be"),

@@ -11,7 +11,7 @@ use crate::error::error_body::ErrorBody;
 const ROOT: &str = "/v1/openai/";
 
 /// Most workspaces that the error for an unknown model lists.
-const MODELS_TOLD: usize = 50;
+const MAX_LISTED_MODELS: usize = 50;
 
 /// The error if the last message is not the user's.
 pub const NO_USER_PROMPT: &str =
@@ -51,16 +51,17 @@ pub fn refusal(status: StatusCode, message: &str, code: &str) -> HttpResponse {
 
 /// Returns the error for an unknown model. It lists the workspaces, because most clients that get it
 /// sent the name of a language model.
-pub fn no_model(model: &str, known: &[String]) -> HttpResponse {
-    let shown: String = model.chars().take(100).collect();
+pub fn no_model(model: &str, models: &[String]) -> HttpResponse {
+    let excerpt: String = model.chars().take(100).collect();
     let mut message =
-        format!("The model `{shown}` does not exist: a model is a workspace's slug. ");
-    match known {
+        format!("The model `{excerpt}` does not exist: a model is a workspace's slug. ");
+    match models {
         [] => message.push_str("There is no workspace yet."),
-        known => {
-            let more = if known.len() > MODELS_TOLD { ", and more" } else { "" };
-            let known = known.iter().take(MODELS_TOLD).map(String::as_str).collect::<Vec<_>>();
-            message.push_str(&format!("Existing models: {}{more}.", known.join(", ")));
+        models => {
+            let suffix = if models.len() > MAX_LISTED_MODELS { ", and more" } else { "" };
+            let models =
+                models.iter().take(MAX_LISTED_MODELS).map(String::as_str).collect::<Vec<_>>();
+            message.push_str(&format!("Existing models: {}{suffix}.", models.join(", ")));
         }
     }
     let status = StatusCode::NOT_FOUND;
@@ -69,7 +70,7 @@ pub fn no_model(model: &str, known: &[String]) -> HttpResponse {
 }
 
 /// Returns the last event of a stream whose answer failed.
-pub fn broken_off(error: &Error) -> Value {
+pub fn stream_error(error: &Error) -> Value {
     body(&error.to_string(), status_of(error), None, None)
 }
 

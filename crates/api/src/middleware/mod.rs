@@ -31,9 +31,9 @@ pub async fn handle(
             None => next.call(request).await?.map_into_boxed_body(),
             Some(refusal) => request.error_response(refusal).map_into_boxed_body(),
         };
-        let refused = response.response().error();
+        let error_response = response.response().error();
         if let Some(refusal_response) =
-            refused.map(|error| refuse(error, face, response.request().path()))
+            error_response.map(|error| refuse(error, face, response.request().path()))
         {
             response = response.into_response(refusal_response);
         }
@@ -51,7 +51,7 @@ fn refusal(request: &ServiceRequest) -> Option<ApiError> {
     if body::is_encoded(request.headers()) {
         return Some(ApiError::Encoded);
     }
-    (!escapes::are_whole(request.uri().path())).then_some(ApiError::BadPath)
+    (!escapes::are_valid(request.uri().path())).then_some(ApiError::BadPath)
 }
 
 /// Responds to a failed request and logs the failure.

@@ -40,27 +40,27 @@ impl<T, const LOOSE: bool> FromRequest for JsonBody<T, LOOSE> {
 impl<T: DeserializeOwned + Send + 'static, const LOOSE: bool> JsonBody<T, LOOSE> {
     /// Reads the body. An invalid body is [`Error::Invalid`] with the position and the reason.
     pub async fn read(self) -> Result<T> {
-        Ok(self.parsed().await?.0)
+        Ok(self.parse().await?.0)
     }
 
     /// Reads the body and returns the SHA-256 of its bytes with it.
     pub async fn read_whole(self) -> Result<(T, [u8; 32])> {
-        let (read, body) = self.parsed().await?;
+        let (read, body) = self.parse().await?;
         Ok((read, Sha256::digest(&body).into()))
     }
 
     /// Reads the body of a route without authorization.
     pub async fn read_public(self) -> Result<T> {
-        Ok(self.parsed_within(PUBLIC_BODY).await?.0)
+        Ok(self.parse_within(PUBLIC_BODY).await?.0)
     }
 
-    async fn parsed(self) -> Result<(T, Bytes)> {
+    async fn parse(self) -> Result<(T, Bytes)> {
         let options = self.request.app_data::<Data<Options>>();
         let limit = options.map_or(0, |options| options.json_limit);
-        self.parsed_within(limit).await
+        self.parse_within(limit).await
     }
 
-    async fn parsed_within(self, limit: usize) -> Result<(T, Bytes)> {
+    async fn parse_within(self, limit: usize) -> Result<(T, Bytes)> {
         let layout = layout(&self.request, LOOSE)?;
         let limits = Limits { is_upload: true, ..Limits::of_body(limit as u64) };
         let body = body::whole(&self.request, self.payload, limits).await?;

@@ -43,7 +43,7 @@ impl FromRequest for MultipartForm {
 
 impl ReceivedUpload {
     /// Returns the SHA-256 of the whole content, independent of the multipart boundary.
-    pub fn whole(&self) -> [u8; 32] {
+    pub fn request_digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(self.digest);
         let fields = self.fields.iter().flat_map(|(name, value)| [name, value]);
@@ -61,10 +61,10 @@ impl MultipartForm {
         self.read_at_most(u64::MAX).await
     }
 
-    /// Like [`MultipartForm::read`], with a file of at most `most` bytes.
-    pub async fn read_at_most(self, most: u64) -> Result<ReceivedUpload> {
+    /// Like [`MultipartForm::read`], with a file of at most `limit` bytes.
+    pub async fn read_at_most(self, limit: u64) -> Result<ReceivedUpload> {
         let options = state::options(&self.request)?;
-        let (max, directory) = (options.upload_limit.min(most), options.upload_dir.clone());
+        let (max, directory) = (options.upload_limit.min(limit), options.upload_dir.clone());
         let mut parts = parts(&self.request, self.payload, max)?;
         let (mut file, mut fields) = (None, Vec::new());
         while let Some(mut part) = parts.next().await? {

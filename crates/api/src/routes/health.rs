@@ -14,7 +14,7 @@ use crate::error::ApiResult;
 use crate::process;
 
 /// Longest response time of the database before the server counts as not ready.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Registers the monitoring routes. The first two are open to everyone and reveal nothing but their
 /// status.
@@ -36,7 +36,7 @@ async fn live() -> HttpResponse {
 
 async fn ready(ports: Data<Ports>) -> ApiResult<HttpResponse> {
     let timed_out = |_| Error::unavailable("the database", "it did not answer in time");
-    tokio::time::timeout(PATIENCE, ports.health.ping()).await.map_err(timed_out)??;
+    tokio::time::timeout(TIMEOUT, ports.health.ping()).await.map_err(timed_out)??;
     let mut response = HttpResponse::Ok();
     Ok(response.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" })))
 }
@@ -47,12 +47,12 @@ async fn metrics_for_admins(_: Authorized<scope::Admin>, ports: Data<Ports>) -> 
 
 async fn metrics(ports: Data<Ports>) -> HttpResponse {
     // If the database does not answer, other metrics show it.
-    let counted = tokio::time::timeout(PATIENCE, ports.index.count(None)).await;
-    let vectors = counted.ok().and_then(Result::ok).unwrap_or(0);
-    let backlog = tokio::time::timeout(PATIENCE, ports.workers.backlog()).await;
+    let count = tokio::time::timeout(TIMEOUT, ports.index.count(None)).await;
+    let vectors = count.ok().and_then(Result::ok).unwrap_or(0);
+    let backlog = tokio::time::timeout(TIMEOUT, ports.workers.backlog()).await;
     let backlog = backlog.ok().and_then(Result::ok).unwrap_or_default();
     let audit =
-        tokio::time::timeout(PATIENCE, ports.audit_seals.ends()).await.ok().and_then(Result::ok);
+        tokio::time::timeout(TIMEOUT, ports.audit_seals.ends()).await.ok().and_then(Result::ok);
     let connections = ports.health.connections();
     let process = process::read();
     let readings = Readings {

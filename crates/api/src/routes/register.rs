@@ -135,7 +135,7 @@ pub mod tests {
     /// Compares a contract's table with its handlers and with the access that the end-to-end tests
     /// found.
     pub fn check(mount: &str, rows: &RowList) {
-        let mut known: BTreeMap<_, _> = ACCESS
+        let mut expected: BTreeMap<_, _> = ACCESS
             .lines()
             .filter_map(|line| {
                 let (operation, access) = line.rsplit_once('\t')?;
@@ -147,8 +147,8 @@ pub mod tests {
             assert_eq!((row.method, row.path), (method.as_str(), path.as_str()));
             let access = row.access.map_or("open", Scope::as_str);
             let operation = format!("{}\t{mount}{}", row.method, row.path);
-            assert_eq!(known.remove(&operation), Some(access), "{operation}");
+            assert_eq!(expected.remove(&operation), Some(access), "{operation}");
         }
-        assert!(known.is_empty(), "not in the table: {known:?}");
+        assert!(expected.is_empty(), "not in the table: {expected:?}");
     }
 }

@@ -56,7 +56,7 @@ impl Admitted for Listener {
             }
         }
         let (id, slug) = (self.workspace.id, self.workspace.slug.as_str());
-        if self.ports.workspaces.by_slug(slug).await?.is_none_or(|found| found.id != id) {
+        if self.ports.workspaces.by_slug(slug).await?.is_none_or(|workspace| workspace.id != id) {
             return Ok(false);
         }
         Ok(match &self.thread {

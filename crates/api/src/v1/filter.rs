@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// Most documents in a filter.
-const MOST_DOCUMENTS: usize = 1_000;
+const MAX_DOCUMENTS: usize = 1_000;
 /// Most metadata keys in a filter, and most values of one key.
-const MOST_CONDITIONS: usize = 50;
-const MOST_VALUES: usize = 100;
+const MAX_CONDITIONS: usize = 50;
+const MAX_VALUES: usize = 100;
 /// Longest document name or metadata key, in bytes.
-const LONGEST_NAME: usize = 1_024;
+const MAX_NAME_BYTES: usize = 1_024;
 
 /// Restricts a search to the listed documents and to those whose metadata match.
 #[derive(ToSchema)]
@@ -57,50 +57,50 @@ fn invalid_filter(reason: &'static str) -> Error {
 const NAMES: &str = "must be a list of at most 1000 texts";
 
 fn documents(names: Vec<Value>) -> Result<Vec<String>> {
-    if names.len() > MOST_DOCUMENTS {
+    if names.len() > MAX_DOCUMENTS {
         return Err(Error::invalid("filter.documents", NAMES));
     }
     let name = |name: Value| match name {
-        Value::String(name) if name.len() <= LONGEST_NAME => Ok(name),
+        Value::String(name) if name.len() <= MAX_NAME_BYTES => Ok(name),
         _ => Err(Error::invalid("filter.documents", NAMES)),
     };
     names.into_iter().map(name).collect()
 }
 
 fn conditions(keys: Map<String, Value>) -> Result<Vec<Condition>> {
-    if keys.len() > MOST_CONDITIONS {
+    if keys.len() > MAX_CONDITIONS {
         return Err(Error::invalid("filter.metadata", "must name at most 50 keys"));
     }
     keys.into_iter().map(|(key, value)| condition(key, value)).collect()
 }
 
 fn condition(key: String, value: Value) -> Result<Condition> {
-    let refused = |reason: &'static str| {
+    let invalid = |reason: &'static str| {
         let key: String = key.chars().take(60).collect();
         Err(Error::invalid(format!("filter.metadata.{key}"), reason))
     };
-    if key.len() > LONGEST_NAME {
-        return refused("is longer than a key may be");
+    if key.len() > MAX_NAME_BYTES {
+        return invalid("is longer than a key may be");
     }
     let test = match value {
-        Value::Array(values) if values.is_empty() || values.len() > MOST_VALUES => {
-            return refused("must list 1 to 100 values");
+        Value::Array(values) if values.is_empty() || values.len() > MAX_VALUES => {
+            return invalid("must list 1 to 100 values");
         }
         Value::Array(values) => {
             let values: Option<Vec<_>> = values.into_iter().map(plain).collect();
             values.map(Test::OneOf)
         }
-        Value::Object(bounds) if bounds.is_empty() => return refused(BOUNDS),
+        Value::Object(bounds) if bounds.is_empty() => return invalid(BOUNDS),
         Value::Object(bounds) => {
             let bounds: Option<Vec<_>> = bounds.into_iter().map(bound_condition).collect();
-            let Some(bounds) = bounds else { return refused(BOUNDS) };
+            let Some(bounds) = bounds else { return invalid(BOUNDS) };
             Some(Test::Within(bounds))
         }
         value => plain(value).map(|value| Test::OneOf(vec![value])),
     };
     match test {
         Some(test) => Ok(Condition { key, test }),
-        None => refused("must be a value, a list of values, or bounds"),
+        None => invalid("must be a value, a list of values, or bounds"),
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn invalid_filters_are_refused_by_name() {
-        for (body, place) in [
+        for (body, field) in [
             (json!([]), "filter:"),
             (json!("a.txt"), "filter:"),
             (json!({ "document": [] }), "filter:"),
@@ -153,8 +153,8 @@ mod tests {
             (json!({ "metadata": { "a": { "gte": null } } }), "filter.metadata.a:"),
             (json!({ "metadata": { "a": { "gte": [1] } } }), "filter.metadata.a:"),
         ] {
-            let refused = read(Some(body.clone())).unwrap_err().to_string();
-            assert!(refused.starts_with(place), "{body}: {refused}");
+            let invalid = read(Some(body.clone())).unwrap_err().to_string();
+            assert!(invalid.starts_with(field), "{body}: {invalid}");
         }
     }
 
@@ -162,8 +162,8 @@ mod tests {
     fn values_lists_and_bounds_are_read() {
         assert!(read(None).unwrap().is_open() && read(Some(json!({}))).unwrap().is_open());
         assert!(read(Some(json!({ "documents": null }))).unwrap().is_open());
-        let none = read(Some(json!({ "documents": [] }))).unwrap();
-        assert_eq!(none.documents, Some(Vec::new()));
+        let filter = read(Some(json!({ "documents": [] }))).unwrap();
+        assert_eq!(filter.documents, Some(Vec::new()));
         let filter = read(Some(json!({
             "documents": ["a/b.json"],
             "metadata": { "a": true, "b": ["x", 1, null], "c": { "gte": 1, "lt": 2.5 } },
@@ -172,9 +172,9 @@ mod tests {
         let text = filter::Value::Text("x".into());
         let (one, two) = (filter::Value::Number(1.0), filter::Value::Number(2.5));
         assert_eq!(filter.metadata[0].test, Test::OneOf(vec![filter::Value::Flag(true)]));
-        let listed = vec![text, one.clone(), filter::Value::Nothing];
-        assert_eq!(filter.metadata[1].test, Test::OneOf(listed));
-        let within = vec![(Bound::AtLeast, one), (Bound::Below, two)];
-        assert_eq!(filter.metadata[2].test, Test::Within(within));
+        let values = vec![text, one.clone(), filter::Value::Nothing];
+        assert_eq!(filter.metadata[1].test, Test::OneOf(values));
+        let bounds = vec![(Bound::AtLeast, one), (Bound::Below, two)];
+        assert_eq!(filter.metadata[2].test, Test::Within(bounds));
     }
 }

@@ -7,7 +7,7 @@ use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::MultiUser;
 use carrel_http::csrf;
 use carrel_services::Ports;
-use carrel_services::sign_in::{Refused, SESSION, WRONG};
+use carrel_services::sign_in::{INVALID_CREDENTIALS, Refused, SESSION_TTL};
 use carrel_services::sign_on::is_by_links_alone;
 use chrono::Utc;
 
@@ -50,10 +50,15 @@ pub async fn sign_in(
         body.read_public().await.map_err(ApiError::of::<NoUser>)?.into_parts();
     match ports.sign_in.with_password(&username, &password, &by(&request)).await {
         Ok((token, user)) => Ok(HttpResponse::Ok()
-            .insert_header((SET_COOKIE, cookie(&request, token.reveal(), SESSION.num_seconds())))
+            .insert_header((
+                SET_COOKIE,
+                cookie(&request, token.reveal(), SESSION_TTL.num_seconds()),
+            ))
             .insert_header((CACHE_CONTROL, "no-store"))
             .json(UserCreated { user: user.into(), error: None })),
-        Err(Refused::Wrong) => Ok(HttpResponse::Unauthorized().json(NoUser::body(WRONG))),
+        Err(Refused::Wrong) => {
+            Ok(HttpResponse::Unauthorized().json(NoUser::body(INVALID_CREDENTIALS)))
+        }
         Err(Refused::Later(seconds)) => Err(ApiError::TooMany(seconds)),
         Err(Refused::Failed(error)) => Err(ApiError::of::<NoUser>(error)),
     }
@@ -95,7 +100,7 @@ pub async fn sign_out(request: HttpRequest, ports: Data<Ports>) -> Result<HttpRe
     check_multi_user::<NotDone>(&*ports.multi_user).await?;
     check_origin(&request)?;
     if let Some(token) = token(&request) {
-        ports.sign_in.out(token, &by(&request)).await.map_err(ApiError::of::<NotDone>)?;
+        ports.sign_in.sign_out(token, &by(&request)).await.map_err(ApiError::of::<NotDone>)?;
     }
     Ok(HttpResponse::Ok().insert_header((SET_COOKIE, cookie(&request, "", 0))).json(Done::well()))
 }

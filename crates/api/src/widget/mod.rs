@@ -123,6 +123,6 @@ fn visitor(request: &HttpRequest, settings: &SettingsStore) -> WidgetVisitor {
     WidgetVisitor {
         by: By { actor: Actor::Stranger, address: address(request), at: Utc::now() },
         origin: origin.map(str::to_owned),
-        needs_list: settings.lookup(NEEDS_LIST).is_some(),
+        requires_origins: settings.lookup(NEEDS_LIST).is_some(),
     }
 }

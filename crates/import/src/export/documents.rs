@@ -24,7 +24,7 @@ pub(super) async fn documents(
         placed: export.destination.lines("workspace-documents.jsonl")?,
         left_out: export.destination.lines("left-out.jsonl")?,
     };
-    let mut entries = Box::pin(export.ports.library.everything().await?);
+    let mut entries = Box::pin(export.ports.library.list_all().await?);
     while let Some(piece) = entries.try_next().await? {
         for entry in piece {
             match entry {

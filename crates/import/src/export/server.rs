@@ -28,7 +28,7 @@ pub(super) async fn settings(export: &mut Export<'_>) -> Result<()> {
     let stored = export.ports.settings.all().await?;
     let mut lines = export.destination.lines("system-settings.jsonl")?;
     for (label, value) in &stored {
-        if preferences::is_one(label) || label == names::LOGO {
+        if preferences::is_preference(label) || label == names::LOGO {
             lines.add(&json!({ "label": label, "value": value }))?;
         }
     }

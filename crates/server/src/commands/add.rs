@@ -22,12 +22,13 @@ use crate::wiring::{App, chain};
 pub async fn run(app: &App, args: AddArgs) -> anyhow::Result<ExitCode> {
     let types = app.ports.library.extractor.file_types().into_iter();
     let readable = types.filter(|file_type| file_type.is_read);
-    let extensions = readable.flat_map(|known| known.extensions.iter().chain(known.aliases));
-    let known: BTreeSet<String> = extensions.map(|&extension| extension.to_owned()).collect();
-    let files = files::collect(&args.files, &known);
+    let extensions =
+        readable.flat_map(|file_type| file_type.extensions.iter().chain(file_type.aliases));
+    let extensions: BTreeSet<String> = extensions.map(|&extension| extension.to_owned()).collect();
+    let files = files::collect(&args.files, &extensions);
     if files.is_empty() {
-        let known = known.into_iter().collect::<Vec<_>>().join(" ");
-        bail!("failed to add anything: there are no files of these types: {known}");
+        let extensions = extensions.into_iter().collect::<Vec<_>>().join(" ");
+        bail!("failed to add anything: there are no files of these types: {extensions}");
     }
     if let Some(problem) = app.models.embedder_problem() {
         bail!("failed to add anything: {problem}");
@@ -36,12 +37,12 @@ pub async fn run(app: &App, args: AddArgs) -> anyhow::Result<ExitCode> {
     let mut report = Report::new(files.len());
     for file in files {
         match file {
-            Err((path, error)) => report.failed(&path, &error.to_string()),
+            Err((path, error)) => report.report_failure(&path, &error.to_string()),
             Ok(path) => {
-                report.begins(&path);
+                report.report_start(&path);
                 match add(app, &workspace, &path).await {
-                    Ok(added) => report.added(&added),
-                    Err(error) => report.failed(&path, &chain(&error)),
+                    Ok(added) => report.report_documents(&added),
+                    Err(error) => report.report_failure(&path, &chain(&error)),
                 }
             }
         }
@@ -97,11 +98,11 @@ impl Report {
         Self { bar, lines, documents: 0, failures: 0 }
     }
 
-    fn begins(&self, path: &Path) {
+    fn report_start(&self, path: &Path) {
         self.bar.set_message(one_line(&path.display().to_string()));
     }
 
-    fn added(&mut self, added: &[Added]) {
+    fn report_documents(&mut self, added: &[Added]) {
         self.documents += added.len();
         for Added { document, .. } in added.iter().filter(|_| self.lines) {
             let line = format!("added {} as {}", one_line(&document.title), document.path);
@@ -111,7 +112,7 @@ impl Report {
         }
     }
 
-    fn failed(&mut self, path: &Path, reason: &str) {
+    fn report_failure(&mut self, path: &Path, reason: &str) {
         self.failures += 1;
         let (path, reason) = (one_line(&path.display().to_string()), one_line(reason));
         self.bar.suspend(|| say(format_args!("failed to add {path}: {reason}")));

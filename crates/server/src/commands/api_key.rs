@@ -11,7 +11,7 @@ use carrel_services::workspaces;
 use chrono::{TimeDelta, Utc};
 
 use crate::cli::{ApiKeyCommand, NewKeyArgs};
-use crate::terminal::{one_line, print, say, table, when};
+use crate::terminal::{format_time, one_line, print, say, table};
 use crate::wiring::App;
 
 pub async fn run(app: &App, command: ApiKeyCommand) -> anyhow::Result<ExitCode> {
@@ -23,13 +23,13 @@ pub async fn run(app: &App, command: ApiKeyCommand) -> anyhow::Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-async fn create(app: &App, new: NewKeyArgs) -> anyhow::Result<()> {
-    let NewKeyArgs { name, scopes, workspaces: slugs, rate_limit, owner, expires_in } = new;
+async fn create(app: &App, args: NewKeyArgs) -> anyhow::Result<()> {
+    let NewKeyArgs { name, scopes, workspaces: slugs, rate_limit, owner, expires_in } = args;
     let now = Utc::now();
     let mut workspaces = Vec::new();
     for slug in &slugs {
-        let found = workspaces::by_slug(&*app.ports.workspaces, slug).await;
-        workspaces.push(found.context("failed to create an API key")?.id);
+        let workspace = workspaces::by_slug(&*app.ports.workspaces, slug).await;
+        workspaces.push(workspace.context("failed to create an API key")?.id);
     }
     let created_by = match owner {
         Some(name) => Some(user(app, &name).await.context("failed to create an API key")?),
@@ -46,8 +46,9 @@ async fn create(app: &App, new: NewKeyArgs) -> anyhow::Result<()> {
     let options = KeyOptions { name, scopes, workspaces, rate_limit, expires_at, created_by };
     let created = app.ports.api_keys.create(options, &By::operator(now)).await;
     let (secret, key) = created.context("failed to create an API key")?;
-    let (id, may, within) = (key.id, may(&key.scopes), listed(slugs, "all workspaces"));
-    say(format_args!("API key {id} may {may} in {within}; it is not shown again:"));
+    let (id, scope_list, workspaces_text) =
+        (key.id, scope_list(&key.scopes), join_or(slugs, "all workspaces"));
+    say(format_args!("API key {id} may {scope_list} in {workspaces_text}; it is not shown again:"));
     print(secret.reveal())?;
     Ok(())
 }
@@ -99,20 +100,20 @@ fn row(key: &api_key::ApiKey, slugs: &HashMap<WorkspaceId, String>) -> Vec<Strin
         key.id.to_string(),
         named(key.name.as_deref().unwrap_or_default()),
         named(&key.prefix),
-        may(&key.scopes),
-        listed(workspaces, "all"),
+        scope_list(&key.scopes),
+        join_or(workspaces, "all"),
         key.rate_limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string()),
-        when(Some(key.created_at)),
-        when(key.last_used_at),
-        when(key.expires_at),
-        when(key.revoked_at),
+        format_time(Some(key.created_at)),
+        format_time(key.last_used_at),
+        format_time(key.expires_at),
+        format_time(key.revoked_at),
     ]
 }
 
-fn may(scopes: &[Scope]) -> String {
-    listed(scopes.iter().map(|scope| scope.as_str().to_owned()).collect(), "everything")
+fn scope_list(scopes: &[Scope]) -> String {
+    join_or(scopes.iter().map(|scope| scope.as_str().to_owned()).collect(), "everything")
 }
 
-fn listed(names: Vec<String>, none: &str) -> String {
-    if names.is_empty() { none.to_owned() } else { names.join(",") }
+fn join_or(names: Vec<String>, default: &str) -> String {
+    if names.is_empty() { default.to_owned() } else { names.join(",") }
 }

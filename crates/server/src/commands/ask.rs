@@ -24,7 +24,7 @@ pub async fn run(app: &App, args: AskArgs) -> anyhow::Result<ExitCode> {
     let by = By::operator(Utc::now());
     let reply = app.ports.conversations.ask(&workspace, question, &by).await;
     let reply = reply.context("failed to ask")?;
-    let output = if json { as_json(&reply).to_string() } else { plain(&as_text(&reply)) };
+    let output = if json { to_json(&reply).to_string() } else { plain(&to_text(&reply)) };
     print(&output)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -43,7 +43,7 @@ async fn find(app: &App, name: &str) -> Result<Workspace> {
     }
 }
 
-fn as_text(reply: &Reply) -> String {
+fn to_text(reply: &Reply) -> String {
     let (text, sources) = parts(reply);
     let mut text_out = format!("{}\n", text.trim_end());
     if !sources.is_empty() {
@@ -52,18 +52,19 @@ fn as_text(reply: &Reply) -> String {
     for (number, source) in sources.iter().enumerate() {
         let (number, document) = (number + 1, source.document());
         let (title, path) = (one_line(&document.title), &document.path);
-        let how = match source {
+        let reason = match source {
             Source::Passage(hit) => format!("{:.2}", hit.similarity),
             Source::Document { .. } => "pinned".to_owned(),
         };
-        let at = source.provenance().and_then(|of| of.locator());
-        let at = at.map(|(name, range)| format!(", {name} {range}")).unwrap_or_default();
-        text_out.push_str(&format!("{number:>3}. {title}{at} ({how}) {path}\n"));
+        let location = source.provenance().and_then(|of| of.locator());
+        let location =
+            location.map(|(name, range)| format!(", {name} {range}")).unwrap_or_default();
+        text_out.push_str(&format!("{number:>3}. {title}{location} ({reason}) {path}\n"));
     }
     text_out
 }
 
-fn as_json(reply: &Reply) -> serde_json::Value {
+fn to_json(reply: &Reply) -> serde_json::Value {
     let (text, sources) = parts(reply);
     let source = |source: &Source| {
         let document = source.document();

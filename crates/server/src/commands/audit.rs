@@ -8,11 +8,11 @@ use carrel_services::audit::{self, Verdict};
 use chrono::Utc;
 
 use crate::cli::AuditCommand;
-use crate::terminal::{one_line, print, say, table, when};
+use crate::terminal::{format_time, one_line, print, say, table};
 use crate::wiring::App;
 
 /// The largest file with an anchor that is read, in bytes.
-const LONGEST_FILE: u64 = 1 << 20;
+const MAX_ANCHOR_BYTES: u64 = 1 << 20;
 
 pub async fn run(app: &App, command: AuditCommand) -> anyhow::Result<ExitCode> {
     match command {
@@ -45,7 +45,7 @@ fn read_anchor(text: &str) -> anyhow::Result<Anchor> {
     }
     let file = std::fs::metadata(text).map(|file| file.len());
     match file {
-        Ok(length) if length > LONGEST_FILE => bail!(
+        Ok(length) if length > MAX_ANCHOR_BYTES => bail!(
             "{text} is too large to be a file with an \
              anchor"
         ),
@@ -72,14 +72,14 @@ async fn head(app: &App) -> anyhow::Result<()> {
 
 async fn seal(app: &App) -> anyhow::Result<()> {
     let seals = &*app.ports.audit_seals;
-    let before = seals.ends().await.context("failed to read the audit log")?;
-    if before.is_sealed() && before.start_fits {
+    let ends = seals.ends().await.context("failed to read the audit log")?;
+    if ends.is_sealed() && ends.start_fits {
         say(format_args!("the audit log is sealed already"));
         return Ok(());
     }
     let sealed = audit::seal(seals, &By::operator(Utc::now())).await;
     sealed.context("failed to seal the audit log")?;
-    say(format_args!("the audit log is sealed up to event {}", before.head.last_id));
+    say(format_args!("the audit log is sealed up to event {}", ends.head.last_id));
     Ok(())
 }
 
@@ -98,7 +98,7 @@ fn row(event: &LoggedEvent) -> Vec<String> {
     let LoggedEvent { id, name, details, actor, address, at, digest: _ } = event;
     let from = address.as_deref().unwrap_or("-");
     let texts = [actor.as_str(), from, name, details].map(one_line);
-    [id.to_string(), when(Some(*at))].into_iter().chain(texts).collect()
+    [id.to_string(), format_time(Some(*at))].into_iter().chain(texts).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::terminal::{one_line, print, say, table};
 use crate::{index, models, wiring};
 
 pub async fn run(reading: ConfigReport) -> anyhow::Result<ExitCode> {
-    let ConfigReport { config, raw: given, mut effective, mut warnings } = reading;
+    let ConfigReport { config, raw, mut effective, mut warnings } = reading;
     let opened = match &config {
         Ok(config) => database(config).await,
         Err(_) => Ok(None),
@@ -27,29 +27,29 @@ pub async fn run(reading: ConfigReport) -> anyhow::Result<ExitCode> {
     });
     let (stored, key) = opened.unwrap_or_else(|| (Arc::new(NoSettings), Key::random()));
     let rows = stored.all().await.context("failed to read the settings")?;
-    let store = settings::open(&given, stored, &key).await;
+    let store = settings::open(&raw, stored, &key).await;
     let store = store.context("failed to read the settings")?;
     let (variables, invalid, native) = models::review(&store, model.as_ref());
     warnings.extend(native);
-    let sources = EffectiveSettings { store: &store, raw: &given, rows };
+    let sources = EffectiveSettings { store: &store, raw: &raw, rows };
     let (vectors, unusable) = index::review(&store);
     let mut names = variables;
     names.extend(vectors);
     names.extend(sources.stored().map(str::to_owned));
     names.insert(VECTOR_DB.name.to_owned());
     for name in names {
-        match effective.iter_mut().find(|known| known.name == name) {
-            Some(known) => *known = sources.effective(&name),
+        match effective.iter_mut().find(|entry| entry.name == name) {
+            Some(entry) => *entry = sources.effective(&name),
             None => effective.push(sources.effective(&name)),
         }
     }
     // An unknown provider has been reported already, when the configuration was read.
     let is_known = |message: &String| {
         let (name, _) = message.split_once(": ").unwrap_or_default();
-        problems.iter().any(|known| known.starts_with(&format!("{name} must be ")))
+        problems.iter().any(|problem| problem.starts_with(&format!("{name} must be ")))
     };
     let invalid = invalid.into_iter().chain(unusable);
-    let invalid: Vec<_> = invalid.filter(|wrong| !is_known(wrong)).collect();
+    let invalid: Vec<_> = invalid.filter(|name| !is_known(name)).collect();
     problems.extend(invalid);
     if let Some(problem) = store.unavailable("VECTOR_DB") {
         let known = problems.iter().any(|known| known.starts_with("VECTOR_DB "));

@@ -54,8 +54,8 @@ async fn anythingllm(app: &App, config: &Config, folder: &Path) -> anyhow::Resul
     let ExportSummary { counts, left_out, not_exported } = exported.context("failed to export")?;
     let row = |(name, number): &(&str, u64)| vec![(*name).to_owned(), number.to_string()];
     print(&table(&["FILE", "NUMBER"], &counts.iter().map(row).collect::<Vec<_>>()))?;
-    let shown = folder.display();
-    say(format_args!("exported to {shown}; README.md there explains the files"));
+    let path = folder.display();
+    say(format_args!("exported to {path}; README.md there explains the files"));
     for NotExported { what, number, reason } in not_exported {
         say(format_args!("not exported: {what} ({number}): {reason}"));
     }

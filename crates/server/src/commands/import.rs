@@ -20,14 +20,14 @@ pub fn check(config: &Config, command: &ImportCommand) -> anyhow::Result<()> {
     else {
         return Ok(());
     };
-    let shown = source.display();
-    let folder = source.canonicalize().with_context(|| format!("failed to open {shown}"))?;
-    if config.storage.root().canonicalize().is_ok_and(|own| own == folder) {
-        bail!("failed to import: {shown} is this server's own storage directory; name another one");
+    let path = source.display();
+    let folder = source.canonicalize().with_context(|| format!("failed to open {path}"))?;
+    if config.storage.root().canonicalize().is_ok_and(|root| root == folder) {
+        bail!("failed to import: {path} is this server's own storage directory; name another one");
     }
     if source_database.is_none() && !folder.join("anythingllm.db").is_file() {
         bail!(
-            "failed to import: there is no anythingllm.db in {shown}; name the storage folder, or \
+            "failed to import: there is no anythingllm.db in {path}; name the storage folder, or \
              its PostgreSQL database with --source-database"
         );
     }
@@ -89,10 +89,11 @@ async fn anythingllm(
             let folder = config.storage.root().join("imported").join("anythingllm");
             say(format_args!("the report is kept in {}", folder.display()));
         }
-        ImportOutcome::Earlier(past) => {
-            let at = past.created_at.format("%F %T");
-            say(format_args!("nothing to do: {} was imported at {at}", past.origin));
-            let report = serde_json::from_str(&past.report).context("failed to read the report")?;
+        ImportOutcome::Earlier(last_import) => {
+            let at = last_import.created_at.format("%F %T");
+            say(format_args!("nothing to do: {} was imported at {at}", last_import.origin));
+            let report =
+                serde_json::from_str(&last_import.report).context("failed to read the report")?;
             show(&report, json)?;
         }
     }

@@ -9,12 +9,12 @@ use crate::terminal::{one_line, print};
 use crate::wiring::App;
 
 /// The number of jobs listed.
-const LISTED: u32 = 20;
+const MAX_JOBS: u32 = 20;
 /// The number of a job's documents that are searched for recordings.
-const LOOKED_THROUGH: u32 = 100;
+const PAGE_SIZE: u32 = 100;
 
 pub async fn run(app: &App) -> anyhow::Result<ExitCode> {
-    let jobs = app.ports.jobs.page(&JobFilter::default(), None, LISTED).await;
+    let jobs = app.ports.jobs.page(&JobFilter::default(), None, MAX_JOBS).await;
     let jobs = jobs.context("failed to read the jobs")?;
     if jobs.is_empty() {
         print("no jobs")?;
@@ -25,7 +25,7 @@ pub async fn run(app: &App) -> anyhow::Result<ExitCode> {
             continue;
         }
         let queued = Some(ItemState::Queued);
-        let items = app.ports.jobs.items(job.id, queued, None, LOOKED_THROUGH).await;
+        let items = app.ports.jobs.items(job.id, queued, None, PAGE_SIZE).await;
         for item in items.context("failed to read the documents of a job")? {
             if let Some(line) = recording(&item) {
                 print(&format!("    {}", one_line(&line)))?;
@@ -58,6 +58,6 @@ fn summary(job: &Job) -> String {
 fn recording(item: &JobItem) -> Option<String> {
     let recording = item.recording.as_ref().filter(|recording| recording.is_pending)?;
     let RecordingProgress { transcribed, duration } = recording.progress;
-    let of = duration.map(|duration| format!(" of {duration}")).unwrap_or_default();
-    Some(format!("{}: {transcribed}{of} seconds transcribed", recording.name))
+    let total = duration.map(|duration| format!(" of {duration}")).unwrap_or_default();
+    Some(format!("{}: {transcribed}{total} seconds transcribed", recording.name))
 }

@@ -70,7 +70,7 @@ const fn piper(number: usize) -> ModelFile {
 pub async fn run(config: &Config, command: ModelCommand) -> anyhow::Result<()> {
     match command {
         ModelCommand::Fetch(args) => fetch(config, args).await,
-        ModelCommand::Quantize(args) => smaller(&args),
+        ModelCommand::Quantize(args) => quantize_model(&args),
     }
 }
 
@@ -99,7 +99,7 @@ async fn fetch_one(
     // the next step fails too and reports why.
     let _ = private_directory(config.storage.root());
     if let Some(name) = name.as_deref() {
-        if let Some((name, bundle)) = BUNDLES.iter().find(|(known, _)| *known == name) {
+        if let Some((name, bundle)) = BUNDLES.iter().find(|(bundle_name, _)| *bundle_name == name) {
             return fetch_packed(config, name, bundle, from, mirror).await;
         }
         if speech_model::WHISPER_MODELS.contains(&name) {
@@ -168,8 +168,8 @@ fn adopt_whisper(config: &Config, name: &str, from: Option<PathBuf>) -> anyhow::
         );
     };
     let path = native::directory_beside(&config.model, name);
-    let copied = speech_model::install(&from, &path);
-    copied.with_context(|| format!("failed to copy the model from {}", from.display()))?;
+    let result = speech_model::install(&from, &path);
+    result.with_context(|| format!("failed to copy the model from {}", from.display()))?;
     say(format_args!("{name} is in {}", path.display()));
     Ok(())
 }
@@ -196,7 +196,7 @@ async fn preference(config: &Config) -> anyhow::Result<Option<String>> {
     }))
 }
 
-fn smaller(args: &QuantizeArgs) -> anyhow::Result<()> {
+fn quantize_model(args: &QuantizeArgs) -> anyhow::Result<()> {
     let QuantizeArgs { from, bits, into } = args;
     let bits = if bits == "4" { Bits::Four } else { Bits::Eight };
     let name = from.file_name().and_then(|name| name.to_str()).unwrap_or_default();

@@ -16,18 +16,19 @@ use crate::wiring::App;
 pub async fn run(app: &App, config: &Config, command: UserCommand) -> anyhow::Result<ExitCode> {
     match command {
         UserCommand::Create(new) => create(app, new).await,
-        UserCommand::RecoveryLink(of) => recovery_link(app, config, of).await,
+        UserCommand::RecoveryLink(args) => recovery_link(app, config, args).await,
     }
 }
 
 async fn recovery_link(
     app: &App,
     config: &Config,
-    of: RecoveryLinkArgs,
+    args: RecoveryLinkArgs,
 ) -> anyhow::Result<ExitCode> {
-    let RecoveryLinkArgs { name, base } = of;
-    let known = app.ports.sessions.credentials(&name).await.context("failed to make a link")?;
-    let Some((user, _)) = known else {
+    let RecoveryLinkArgs { name, base } = args;
+    let credentials =
+        app.ports.sessions.credentials(&name).await.context("failed to make a link")?;
+    let Some((user, _)) = credentials else {
         bail!("failed to make a link: there is no user `{name}`");
     };
     if is_by_links_alone(&app.ports.settings_store) {
@@ -47,8 +48,8 @@ async fn recovery_link(
     Ok(ExitCode::SUCCESS)
 }
 
-async fn create(app: &App, new: NewUserArgs) -> anyhow::Result<ExitCode> {
-    let NewUserArgs { name, role, password: from } = new;
+async fn create(app: &App, args: NewUserArgs) -> anyhow::Result<ExitCode> {
+    let NewUserArgs { name, role, password: from } = args;
     if !app.ports.multi_user.is_on().await.context("failed to create the user")? {
         bail!(
             "failed to create the user: there is only one user so far; create the first admin \

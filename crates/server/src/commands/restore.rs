@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use carrel_persistence::Database;
-use carrel_services::backup::restore::{self, Restored};
+use carrel_services::backup::restore::{self, RestoredStorage};
 
 use crate::cli::RestoreArgs;
 use crate::config::Config;
@@ -22,23 +22,26 @@ pub async fn run(config: &Config, args: RestoreArgs) -> anyhow::Result<ExitCode>
         );
     }
     let root = config.storage.root().to_owned();
-    let shown = args.file.display().to_string();
+    let path = args.file.display().to_string();
     let unpacked = tokio::task::spawn_blocking(move || {
         let mut archive = File::open(&args.file).context("failed to open the backup")?;
         restore::unpack(&mut archive, &root).context("failed to restore")
     });
-    let restored = unpacked.await?.with_context(|| shown.clone())?;
+    let restored = unpacked.await?.with_context(|| path.clone())?;
     check(&restored).await?;
-    let about = restored.put_in_place().context("failed to restore")?;
-    say(format_args!("restored a backup of {} by carrel {}", about.made, about.version));
-    if !about.database {
+    let manifest = restored.install().context("failed to restore")?;
+    say(format_args!(
+        "restored a backup of {} by carrel {}",
+        manifest.created_at, manifest.version
+    ));
+    if !manifest.database {
         say(format_args!(
             "warning: the database was on a PostgreSQL server and is not in the backup; restore \
              it with pg_restore, and if the original keeps running, give the copy another \
              vector_name (docs/CONFIG.md)"
         ));
     }
-    if !about.secrets {
+    if !manifest.secrets {
         say(format_args!(
             "warning: the backup contains no secret key; put secret.key in the storage directory, \
              set CARREL_SECRET_KEY, or set every secret again and seal the audit log with carrel \
@@ -49,7 +52,7 @@ pub async fn run(config: &Config, args: RestoreArgs) -> anyhow::Result<ExitCode>
 }
 
 /// Refuses an inconsistent database before anything is put in place.
-async fn check(restored: &Restored) -> anyhow::Result<()> {
+async fn check(restored: &RestoredStorage) -> anyhow::Result<()> {
     match restored.database() {
         Some(file) => make_usable(&file).await,
         None => Ok(()),
@@ -87,10 +90,11 @@ mod tests {
     #[tokio::test]
     async fn a_backup_restored_twice_gets_two_installation_ids() {
         let directory = tempfile::tempdir().unwrap();
-        let [copy, one, other] = ["copy", "one", "other"].map(|name| directory.path().join(name));
-        let copied = name_of(&copy).await;
-        let mut names = vec![copied];
-        for restored in [one, other] {
+        let [copy, first, second] =
+            ["copy", "one", "other"].map(|name| directory.path().join(name));
+        let copy_name = name_of(&copy).await;
+        let mut names = vec![copy_name];
+        for restored in [first, second] {
             std::fs::copy(&copy, &restored).unwrap();
             make_usable(&restored).await.unwrap();
             names.push(name_of(&restored).await);

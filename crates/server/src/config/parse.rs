@@ -4,7 +4,7 @@ use std::path::{Component, PathBuf};
 use std::time::Duration;
 
 use carrel_providers::Exempt;
-use carrel_services::api_keys::SHORTEST_CHOSEN_KEY;
+use carrel_services::api_keys::MIN_ENVIRONMENT_KEY_CHARS;
 use carrel_services::settings::dump::DumpedSecrets;
 use ipnet::IpNet;
 
@@ -116,8 +116,8 @@ pub fn path(text: &str) -> Option<PathBuf> {
 /// Parses the URL of a database.
 pub fn database_url(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
-    let known = matches!(scheme, "sqlite" | "postgres" | "postgresql");
-    (known && !rest.is_empty()).then(|| text.to_owned())
+    let is_known = matches!(scheme, "sqlite" | "postgres" | "postgresql");
+    (is_known && !rest.is_empty()).then(|| text.to_owned())
 }
 
 /// Parses comma-separated origins as browsers send them:
@@ -141,8 +141,8 @@ fn origin(text: &str) -> Option<&str> {
 }
 
 pub fn api_key(text: &str) -> Option<String> {
-    let long = text.chars().count() >= SHORTEST_CHOSEN_KEY;
-    (long && !text.contains(char::is_whitespace)).then(|| text.to_owned())
+    let is_long = text.chars().count() >= MIN_ENVIRONMENT_KEY_CHARS;
+    (is_long && !text.contains(char::is_whitespace)).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -152,8 +152,8 @@ mod tests {
     #[test]
     fn networks_are_addresses_or_blocks_of_them() {
         let networks = networks("192.0.2.1, 10.0.0.0/8,fd00::/8").unwrap();
-        let shown: Vec<_> = networks.iter().map(ToString::to_string).collect();
-        assert_eq!(shown, ["192.0.2.1/32", "10.0.0.0/8", "fd00::/8"]);
+        let formatted: Vec<_> = networks.iter().map(ToString::to_string).collect();
+        assert_eq!(formatted, ["192.0.2.1/32", "10.0.0.0/8", "fd00::/8"]);
         assert_eq!(super::networks(""), Some(Vec::new()));
         assert!(
             ["*", "10.0.0.0/33", "proxy.example.com"]
@@ -202,30 +202,32 @@ mod tests {
 
     #[test]
     fn addresses_have_a_port() {
-        for good in ["127.0.0.1:3001", "0.0.0.0:0", "[::1]:80", "localhost:3001"] {
-            assert!(address(good).is_some(), "{good}");
+        for valid in ["127.0.0.1:3001", "0.0.0.0:0", "[::1]:80", "localhost:3001"] {
+            assert!(address(valid).is_some(), "{valid}");
         }
-        for bad in ["", "3001", ":3001", "127.0.0.1", "localhost:", "example.com:80", "::1:80x"] {
-            assert_eq!(address(bad), None, "{bad}");
+        for invalid in ["", "3001", ":3001", "127.0.0.1", "localhost:", "example.com:80", "::1:80x"]
+        {
+            assert_eq!(address(invalid), None, "{invalid}");
         }
     }
 
     #[test]
     fn origins_are_a_scheme_and_a_host() {
-        let two = origins("https://app.example.com, http://localhost:8080,").unwrap();
-        assert_eq!(two, ["https://app.example.com", "http://localhost:8080"]);
-        for bad in ["*", "example.com", "https://", "https://a/b", "https://u@a", "https://*.a"] {
-            assert_eq!(origins(bad), None, "{bad}");
+        let expected = origins("https://app.example.com, http://localhost:8080,").unwrap();
+        assert_eq!(expected, ["https://app.example.com", "http://localhost:8080"]);
+        for invalid in ["*", "example.com", "https://", "https://a/b", "https://u@a", "https://*.a"]
+        {
+            assert_eq!(origins(invalid), None, "{invalid}");
         }
     }
 
     #[test]
     fn a_database_is_named_by_its_scheme() {
-        for good in ["sqlite:///a/b.db", "postgres://h/d", "postgresql://h/d"] {
-            assert!(database_url(good).is_some(), "{good}");
+        for valid in ["sqlite:///a/b.db", "postgres://h/d", "postgresql://h/d"] {
+            assert!(database_url(valid).is_some(), "{valid}");
         }
-        for bad in ["", "sqlite://", "carrel.db", "mysql://h/d", "sqlite:a.db"] {
-            assert_eq!(database_url(bad), None, "{bad}");
+        for invalid in ["", "sqlite://", "carrel.db", "mysql://h/d", "sqlite:a.db"] {
+            assert_eq!(database_url(invalid), None, "{invalid}");
         }
     }
 

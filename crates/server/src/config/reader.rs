@@ -67,8 +67,8 @@ impl RawConfig {
             }
             _ => {}
         }
-        let found = self.file.get(name).filter(|(value, _)| !value.trim().is_empty());
-        Ok(found.map(|(value, line)| {
+        let entry = self.file.get(name).filter(|(value, _)| !value.trim().is_empty());
+        Ok(entry.map(|(value, line)| {
             (value.as_str(), ValueSource::File { path: self.file_path.clone(), line: *line })
         }))
     }
@@ -101,9 +101,9 @@ impl Reader {
                 return;
             }
         };
-        let (entries, mistakes) = dotenv::parse(&text);
-        for mistake in mistakes {
-            let dotenv::Mistake { line, reason } = mistake;
+        let (entries, errors) = dotenv::parse(&text);
+        for error in errors {
+            let dotenv::ParseError { line, reason } = error;
             self.problems.push(format!("{}: line {line} {reason}", path.display()));
         }
         let values = entries.into_iter().map(|entry| (entry.name, (entry.value, entry.line)));
@@ -135,7 +135,7 @@ impl Reader {
         variable: &Variable,
         parse: impl Fn(&str) -> Option<T>,
     ) -> LookupResult<T> {
-        let Variable { name, allowed, visibility: shown, flag } = variable;
+        let Variable { name, allowed, visibility, flag } = variable;
         let flag = flag.and_then(|flag| self.flags.get_key_value(flag));
         let flag = flag.map(|(flag, value)| (value.as_str(), ValueSource::Flag(flag)));
         let (text, source) = match flag.map_or_else(|| self.raw.find(name), |flag| Ok(Some(flag))) {
@@ -153,18 +153,18 @@ impl Reader {
         };
         match parse(text.trim()) {
             Some(value) => {
-                let text = show(text, *shown);
+                let text = show(text, *visibility);
                 self.record(name, Some(text), source);
                 LookupResult::Value(value)
             }
             None => {
-                let but = match shown {
+                let remedy = match visibility {
                     Visibility::Plainly => format!(", not `{}`", text.escape_debug()),
                     // The secret part of a malformed URL cannot be located, so nothing of it is
                     // shown.
                     Visibility::WithoutPassword | Visibility::Never => String::new(),
                 };
-                self.problems.push(format!("{name} must be {allowed}{but} ({source})"));
+                self.problems.push(format!("{name} must be {allowed}{remedy} ({source})"));
                 LookupResult::Wrong
             }
         }
@@ -225,8 +225,8 @@ fn without_password(url: &str) -> String {
         None => rest.to_owned(),
     };
     match rest.split_once('?') {
-        Some((place, parameters)) if parameters.contains("password") => {
-            format!("{scheme}://{place}?******")
+        Some((base, parameters)) if parameters.contains("password") => {
+            format!("{scheme}://{base}?******")
         }
         _ => format!("{scheme}://{rest}"),
     }

@@ -18,8 +18,8 @@ fn storage(env_file: &str) -> (tempfile::TempDir, String) {
 }
 
 fn source_of(reading: &ConfigReport, name: &str) -> (Option<String>, String) {
-    let found = reading.effective.iter().find(|effective| effective.name == name).unwrap();
-    (found.value.clone(), found.source.to_string())
+    let effective = reading.effective.iter().find(|effective| effective.name == name).unwrap();
+    (effective.value.clone(), effective.source.to_string())
 }
 
 #[test]
@@ -84,8 +84,11 @@ fn secrets_are_not_shown() {
             ("DATABASE_URL", "postgres://u:hidden@h/d"),
         ]),
     );
-    let shown = format!("{:?}", reading.effective);
-    assert!(!shown.contains("sixteen") && !shown.contains("hidden"), "{shown}");
+    let debug_output = format!("{:?}", reading.effective);
+    assert!(
+        !debug_output.contains("sixteen") && !debug_output.contains("hidden"),
+        "{debug_output}"
+    );
     assert!(reading.config.is_ok());
 }
 
@@ -105,13 +108,13 @@ fn misspelt_variables_are_reported_from_every_source() {
 
 #[test]
 fn storage_defaults_to_the_data_directory_of_the_user() {
-    for (given, expected) in [
+    for (variables, expected) in [
         (&[("XDG_DATA_HOME", "/d"), ("HOME", "/h")][..], Some("/d/carrel")),
         (&[("XDG_DATA_HOME", "relative"), ("HOME", "/h")], Some("/h/.local/share/carrel")),
         (&[("HOME", "/h")], Some("/h/.local/share/carrel")),
         (&[], None),
     ] {
-        assert_eq!(default_storage(&environment(given)).as_deref(), expected);
+        assert_eq!(default_storage(&environment(variables)).as_deref(), expected);
     }
     let reading = read(Flags::new(), environment(&[("CARREL_STORAGE", "")]));
     assert!(reading.config.err().unwrap()[0].starts_with("CARREL_STORAGE must be set"));
@@ -135,10 +138,10 @@ fn settings_start_with_the_values_of_the_environment_and_the_file() {
     let (_directory, path) = storage(file);
     let environment_values = environment(&[("GENERIC_OPEN_AI_MODEL_PREF", "environment")]);
     let raw = read(flags(&[("--storage", &path)]), environment_values).config.ok().unwrap().raw;
-    let found = |name| raw.find(name).unwrap().map(|(value, _)| value);
-    assert_eq!(found("GENERIC_OPEN_AI_MODEL_PREF"), Some("environment"));
-    assert_eq!(found("GENERIC_OPEN_AI_API_KEY"), Some("a # b"));
-    assert_eq!((found("VECTOR_DB"), found("OPEN_AI_KEY")), (Some("qdrant"), None));
+    let effective = |name| raw.find(name).unwrap().map(|(value, _)| value);
+    assert_eq!(effective("GENERIC_OPEN_AI_MODEL_PREF"), Some("environment"));
+    assert_eq!(effective("GENERIC_OPEN_AI_API_KEY"), Some("a # b"));
+    assert_eq!((effective("VECTOR_DB"), effective("OPEN_AI_KEY")), (Some("qdrant"), None));
 }
 
 #[test]
@@ -147,14 +150,14 @@ fn the_operator_sets_the_password_rules() {
     let environment_values = environment(&[("PASSWORDMINCHAR", "12"), ("PASSWORDMAXCHAR", "64")]);
     let rules =
         read(flags(&[("--storage", &path)]), environment_values).config.ok().unwrap().passwords;
-    assert_eq!((rules.shortest, rules.longest, rules.digits, rules.kinds), (12, 64, 1, 3));
-    for (wrong, expected) in [
+    assert_eq!((rules.min_length, rules.max_length, rules.digits, rules.kinds), (12, 64, 1, 3));
+    for (variables, expected) in [
         (&[("PASSWORDMINCHAR", "300")][..], "must not be above"),
         (&[("PASSWORDMAXCHAR", "0")], "from 1 to 1000"),
         (&[("PASSWORDREQUIREMENTS", "5")], "from 0 to 4"),
         (&[("PASSWORDSYMBOL", "-1")], "from 0 to 100"),
     ] {
-        let reading = read(flags(&[("--storage", &path)]), environment(wrong));
+        let reading = read(flags(&[("--storage", &path)]), environment(variables));
         let problems = reading.config.err().unwrap();
         assert!(problems.len() == 1 && problems[0].contains(expected), "{problems:?}");
     }
@@ -167,8 +170,8 @@ fn a_secret_key_is_read_completely_and_never_shown() {
     let reading = read(flags(&[("--storage", &path)]), environment(&[("CARREL_SECRET_KEY", &key)]));
     assert!(!format!("{:?}", reading.effective).contains(&key));
     assert!(reading.config.ok().unwrap().secret_key.is_some());
-    let short = environment(&[("CARREL_SECRET_KEY", &key[1..])]);
-    let problems = read(flags(&[("--storage", &path)]), short).config.err().unwrap();
+    let short_key = environment(&[("CARREL_SECRET_KEY", &key[1..])]);
+    let problems = read(flags(&[("--storage", &path)]), short_key).config.err().unwrap();
     assert!(problems[0].contains("64 hexadecimal") && !problems[0].contains(&key[1..]));
 }
 

@@ -40,7 +40,7 @@ impl App {
 
     /// Records the counted failed sign-ins, and removes old events.
     async fn tend_audit_log(&self) {
-        if let Err(error) = self.ports.failed_sign_ins.write_down(Utc::now()).await {
+        if let Err(error) = self.ports.failed_sign_ins.flush_due(Utc::now()).await {
             tracing::warn!(error = chain(&error), "failed to record failed sign-ins");
         }
         let Some(days) = self.audit_days else { return };

@@ -12,9 +12,9 @@ use tokio::sync::Semaphore;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordRules {
     /// The minimum length.
-    pub shortest: usize,
+    pub min_length: usize,
     /// The maximum length.
-    pub longest: usize,
+    pub max_length: usize,
     /// The minimum number of lower-case letters.
     pub lower_case: usize,
     /// The minimum number of upper-case letters.
@@ -30,8 +30,8 @@ pub struct PasswordRules {
 impl Default for PasswordRules {
     fn default() -> Self {
         Self {
-            shortest: 7,
-            longest: 250,
+            min_length: 7,
+            max_length: 250,
             lower_case: 0,
             upper_case: 0,
             digits: 0,
@@ -49,31 +49,31 @@ impl PasswordRules {
             return invalid("\"value\" is not allowed to be empty".to_owned());
         }
         let length = password.chars().count();
-        if length < self.shortest {
+        if length < self.min_length {
             return invalid(format!(
                 "password should be at least {} characters long",
-                self.shortest
+                self.min_length
             ));
         }
-        if length > self.longest {
+        if length > self.max_length {
             return invalid(format!(
                 "password should not be longer than {} characters",
-                self.longest
+                self.max_length
             ));
         }
         let count = |is: fn(char) -> bool| password.chars().filter(|c| is(*c)).count();
-        let found = [
+        let counts = [
             (count(char::is_lowercase), self.lower_case, "lower-cased letter"),
             (count(char::is_uppercase), self.upper_case, "upper-cased letter"),
             (count(char::is_numeric), self.digits, "number"),
             (count(|c| !c.is_alphanumeric()), self.symbols, "symbol"),
         ];
-        for (found, needed, kind) in found {
-            if found < needed {
-                return invalid(format!("password should contain at least {needed} {kind}"));
+        for (count, minimum, kind) in counts {
+            if count < minimum {
+                return invalid(format!("password should contain at least {minimum} {kind}"));
             }
         }
-        if found.iter().filter(|(found, _, _)| *found > 0).count() < self.kinds {
+        if counts.iter().filter(|(count, _, _)| *count > 0).count() < self.kinds {
             return invalid(format!(
                 "password should contain at least {} of the kinds of characters",
                 self.kinds
@@ -84,19 +84,19 @@ impl PasswordRules {
 }
 
 /// The maximum number of concurrent hashes. Each needs 19 MiB of memory.
-const AT_ONCE: usize = 2;
+const MAX_CONCURRENT_HASHES: usize = 2;
 
 /// Hashes and verifies passwords on blocking threads. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
     rules: PasswordRules,
-    turns: Arc<Semaphore>,
+    semaphore: Arc<Semaphore>,
 }
 
 impl Passwords {
     /// Creates a hasher with these rules.
     pub fn new(rules: PasswordRules) -> Self {
-        Self { rules, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { rules, semaphore: Arc::new(Semaphore::new(MAX_CONCURRENT_HASHES)) }
     }
 
     /// Checks a new password against the rules.
@@ -106,7 +106,7 @@ impl Passwords {
 
     /// Hashes a password with Argon2id at the recommended cost (19 MiB, two passes).
     pub async fn hash(&self, password: String) -> Result<PasswordHash> {
-        self.work(move || {
+        self.run_blocking(move || {
             let hash = Argon2::default().hash_password(password.as_bytes());
             hash.map(|hash| PasswordHash(hash.to_string()))
                 .map_err(|error| Error::internal(error.to_string()))
@@ -116,11 +116,11 @@ impl Passwords {
 
     /// Returns whether a password matches a hash: Argon2, or bcrypt from imports.
     pub async fn verify(&self, password: String, hash: PasswordHash) -> Result<bool> {
-        let longest = self.rules.longest;
-        self.work(move || {
+        let max_length = self.rules.max_length;
+        self.run_blocking(move || {
             // Longer passwords cannot have been set, so they are not hashed.
             let password =
-                if password.chars().count() > longest { String::new() } else { password };
+                if password.chars().count() > max_length { String::new() } else { password };
             Ok(match is_bcrypt(&hash) {
                 true => bcrypt::verify(&password, &hash.0).unwrap_or(false),
                 false => Phc::new(&hash.0).is_ok_and(|hash| {
@@ -131,12 +131,12 @@ impl Passwords {
         .await
     }
 
-    async fn work<T: Send + 'static>(
+    async fn run_blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T> + Send + 'static,
+        task: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let _turn = self.turns.acquire().await.map_err(Error::internal)?;
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+        let _permit = self.semaphore.acquire().await.map_err(Error::internal)?;
+        tokio::task::spawn_blocking(task).await.map_err(Error::internal)?
     }
 }
 
@@ -155,8 +155,8 @@ mod tests {
         let hash = passwords.hash("hunter2".into()).await.unwrap();
         assert!(hash.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.0);
         assert!(passwords.verify("hunter2".into(), hash.clone()).await.unwrap());
-        for wrong in ["hunter3", "", " hunter2", &"x".repeat(1 << 20)] {
-            assert!(!passwords.verify(wrong.into(), hash.clone()).await.unwrap());
+        for password in ["hunter3", "", " hunter2", &"x".repeat(1 << 20)] {
+            assert!(!passwords.verify(password.into(), hash.clone()).await.unwrap());
         }
     }
 

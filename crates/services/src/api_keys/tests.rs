@@ -29,7 +29,7 @@ async fn a_key_revoked_by_another_process_is_refused_within_a_second() {
     let (secret, key) = service.create(KeyOptions::default(), &by()).await.unwrap();
     service.authenticate(secret.reveal(), now).await.unwrap();
     keys.revoke(key.id, by().event("api_key_deleted", "{}")).await.unwrap();
-    assert!(service.authenticate(secret.reveal(), now + TRUSTED).await.unwrap().is_none());
+    assert!(service.authenticate(secret.reveal(), now + CACHE_TTL).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -67,19 +67,19 @@ async fn every_guess_is_looked_up_by_its_full_digest() {
     let (keys, service) = service();
     let (now, empty) = (Utc::now(), Sha256::digest(b""));
     let (secret, _) = service.create(KeyOptions::default(), &by()).await.unwrap();
-    let right = secret.reveal();
+    let secret_text = secret.reveal();
     let guesses = [
         "crl_".to_owned(),
-        "x".repeat(right.len()),
-        right[..12].to_owned(),
-        right[..right.len() - 1].to_owned(),
-        format!("{right}x"),
+        "x".repeat(secret_text.len()),
+        secret_text[..12].to_owned(),
+        secret_text[..secret_text.len() - 1].to_owned(),
+        format!("{secret_text}x"),
         String::new(),
     ];
     for guess in &guesses {
         assert!(service.authenticate(guess, now).await.unwrap().is_none(), "{guess}");
     }
-    assert!(service.authenticate(right, now).await.unwrap().is_some());
+    assert!(service.authenticate(secret_text, now).await.unwrap().is_some());
     let digests: Vec<_> = guesses.iter().map(|guess| digest(guess)).collect();
     assert!(keys.lookups()[..guesses.len()] == digests);
     assert_eq!(keys.lookups().len(), guesses.len() + 1);
@@ -91,8 +91,11 @@ async fn every_guess_is_looked_up_by_its_full_digest() {
 async fn a_key_from_the_environment_has_a_minimum_length() {
     let (_, service) = service();
     let now = Utc::now();
-    for bad in ["", "fifteen-charact", "sixteen characters"] {
-        assert!(service.take_from_environment(Some(bad), &by()).await.is_err(), "{bad}");
+    for secret_text in ["", "fifteen-charact", "sixteen characters"] {
+        assert!(
+            service.take_from_environment(Some(secret_text), &by()).await.is_err(),
+            "{secret_text}"
+        );
     }
     service.take_from_environment(Some("sixteen-characte"), &by()).await.unwrap();
     assert!(service.authenticate("sixteen-characte", now).await.unwrap().is_some());

@@ -9,14 +9,14 @@ use carrel_domain::{Error, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::ABOUT;
+use super::MANIFEST;
 use crate::backup::staging::failed;
 
 /// The version of the format. Increased when older programs cannot read the new one.
 const FORMAT: u32 = 1;
 
 /// The maximum size of the file, in bytes.
-const LARGEST: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The description of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,42 +78,42 @@ impl Manifest {
     pub(super) fn check_schema(&self, schema: &str) -> Result<()> {
         match self.schema.as_str() <= schema {
             true => Ok(()),
-            false => Err(newer(&self.version)),
+            false => Err(unsupported(&self.version)),
         }
     }
 }
 
 /// Reads the manifest and checks that this program can import the archive.
 pub(super) fn read(folder: &Path, tables: &[&'static str]) -> Result<Manifest> {
-    let shown = folder.display();
-    let file = folder.join(ABOUT);
+    let path = folder.display();
+    let file = folder.join(MANIFEST);
     let file = File::open(&file).map_err(|error| {
-        Error::unprocessable(format!("{shown} is not an archive: cannot open {ABOUT}: {error}"))
+        Error::unprocessable(format!("{path} is not an archive: cannot open {MANIFEST}: {error}"))
     })?;
     let mut text = String::new();
-    file.take(LARGEST)
+    file.take(MAX_BYTES)
         .read_to_string(&mut text)
-        .map_err(|error| failed(&format!("read {ABOUT}"), error))?;
-    let unreadable = |why: serde_json::Error| {
-        Error::unprocessable(format!("{ABOUT} in {shown} cannot be read: {why}"))
+        .map_err(|error| failed(&format!("read {MANIFEST}"), error))?;
+    let parse_error = |error: serde_json::Error| {
+        Error::unprocessable(format!("{MANIFEST} in {path} cannot be read: {error}"))
     };
     #[derive(Deserialize)]
     struct Format {
         format: u32,
         version: String,
     }
-    let Format { format, version } = serde_json::from_str(&text).map_err(unreadable)?;
+    let Format { format, version } = serde_json::from_str(&text).map_err(parse_error)?;
     if format > FORMAT {
-        return Err(newer(&version));
+        return Err(unsupported(&version));
     }
-    let manifest: Manifest = serde_json::from_str(&text).map_err(unreadable)?;
+    let manifest: Manifest = serde_json::from_str(&text).map_err(parse_error)?;
     match manifest.tables.keys().find(|name| !tables.contains(&name.as_str())) {
         None => Ok(manifest),
-        Some(_) => Err(newer(&manifest.version)),
+        Some(_) => Err(unsupported(&manifest.version)),
     }
 }
 
-fn newer(version: &str) -> Error {
+fn unsupported(version: &str) -> Error {
     Error::unprocessable(format!(
         "the archive was made by carrel {version}, which is newer than this program; update this \
          program"
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn only_supported_archives_are_read() {
         let folder = tempfile::tempdir().unwrap();
-        let written = |change: &dyn Fn(&mut Manifest)| {
+        let write_and_read = |change: &dyn Fn(&mut Manifest)| {
             let database = ArchivedDatabase {
                 schema: "20260101000001".to_owned(),
                 last_ids: BTreeMap::new(),
@@ -138,27 +138,27 @@ mod tests {
             let mut manifest = Manifest::new(database, true, DateTime::UNIX_EPOCH);
             manifest.tables.insert("users".to_owned(), 3);
             change(&mut manifest);
-            std::fs::write(folder.path().join(ABOUT), serde_json::to_vec(&manifest).unwrap())
+            std::fs::write(folder.path().join(MANIFEST), serde_json::to_vec(&manifest).unwrap())
                 .unwrap();
             read(folder.path(), &["users"])
         };
-        let manifest = written(&|_| {}).unwrap();
+        let manifest = write_and_read(&|_| {}).unwrap();
         assert_eq!(manifest.tables["users"], 3);
         assert!(manifest.check_schema("20260101000001").is_ok());
         assert!(manifest.check_schema("20250101000001").is_err());
-        let refused = written(&|manifest| manifest.format = 2).unwrap_err();
-        assert!(refused.to_string().contains("newer than this program"), "{refused}");
+        let error = write_and_read(&|manifest| manifest.format = 2).unwrap_err();
+        assert!(error.to_string().contains("newer than this program"), "{error}");
         assert!(
-            written(&|manifest| {
+            write_and_read(&|manifest| {
                 manifest.tables.insert("x".to_owned(), 1);
             })
             .is_err()
         );
-        std::fs::write(folder.path().join(ABOUT), "{}").unwrap();
+        std::fs::write(folder.path().join(MANIFEST), "{}").unwrap();
         assert!(
             read(folder.path(), &["users"]).unwrap_err().to_string().contains("cannot be read")
         );
-        std::fs::remove_file(folder.path().join(ABOUT)).unwrap();
+        std::fs::remove_file(folder.path().join(MANIFEST)).unwrap();
         assert!(read(folder.path(), &["users"]).unwrap_err().to_string().contains(
             "is not an \
              archive"

@@ -27,11 +27,11 @@ const TABLES: &str = "tables";
 /// The folder of files from the storage directory other than documents.
 const FILES: &str = "files";
 
-const ABOUT: &str = "archive.json";
-const SUMS: &str = "SHA256SUMS";
+const MANIFEST: &str = "archive.json";
+const DIGESTS: &str = "SHA256SUMS";
 
 /// The list of documents without a file.
-const LEFT_OUT: &str = "left-out.jsonl";
+const MISSING_FILES: &str = "left-out.jsonl";
 
 /// The kind recorded in the audit events of exports and imports.
 const KIND: &str = "archive";
@@ -48,7 +48,7 @@ pub struct Archives {
     /// The settings. An importing server seals secrets with its own key.
     pub settings: Arc<SettingsStore>,
     /// The storage directory.
-    pub place: BackupPaths,
+    pub paths: BackupPaths,
 }
 
 /// The result of writing or reading an archive.
@@ -86,20 +86,19 @@ impl Archives {
     /// [`Error::Unprocessable`] if the archive is damaged or newer than this program, or if this
     /// server is not empty. The database is then unchanged.
     pub async fn import(&self, folder: &Path, by: &By) -> Result<ArchiveSummary> {
-        let there = self.store.occupied().await?;
-        if !there.is_empty() {
-            let there: Vec<_> =
-                there.iter().map(|(name, count)| format!("{count} {name}")).collect();
-            let there = there.join(", ");
+        let rows = self.store.occupied().await?;
+        if !rows.is_empty() {
+            let rows: Vec<_> = rows.iter().map(|(name, count)| format!("{count} {name}")).collect();
+            let rows = rows.join(", ");
             return Err(Error::unprocessable(format!(
-                "this server is in use and has {there}; import into an empty storage directory"
+                "this server is in use and has {rows}; import into an empty storage directory"
             )));
         }
-        let (place, tables) = (folder.to_owned(), self.store.tables());
-        let manifest = blocking(move || manifest::read(&place, &tables)).await?;
+        let (archive, tables) = (folder.to_owned(), self.store.tables());
+        let manifest = blocking(move || manifest::read(&archive, &tables)).await?;
         manifest.check_schema(&self.store.schema().await?)?;
-        let place = folder.to_owned();
-        blocking(move || read::verify(&place)).await?;
+        let archive = folder.to_owned();
+        blocking(move || read::verify(&archive)).await?;
         let unreadable_secrets = self.read(folder, &manifest, by).await?;
         self.settings.reload().await?;
         Ok(ArchiveSummary { manifest, unreadable_secrets })

@@ -11,20 +11,20 @@ use carrel_domain::{DocumentPath, Error, Result};
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::{Archives, FILES, KIND, Manifest, SUMS, TABLES};
+use super::{Archives, DIGESTS, FILES, KIND, Manifest, TABLES};
 use crate::backup::archive::{Hashing, name};
 use crate::backup::staging::{blocking, failed};
 use crate::backup::{BackupPaths, DOCUMENTS};
 use crate::settings::SettingsStore;
 
 /// The number of files recorded as pending and copied at a time.
-const AT_ONCE: usize = 200;
+const BATCH_SIZE: usize = 200;
 
 /// The age at which pending records are renewed, so that a cleanup does not delete the files.
-const NOTE_AGAIN: Duration = Duration::from_secs(20 * 60);
+const RENEW_AFTER: Duration = Duration::from_secs(20 * 60);
 
 /// The maximum length of a line in a table, in bytes. Larger than any exchange or document row.
-const LONGEST_LINE: u64 = 1 << 30;
+const MAX_LINE_BYTES: u64 = 1 << 30;
 
 /// The settings table, whose secrets are checked.
 const SETTINGS: &str = "settings";
@@ -34,16 +34,16 @@ const SETTINGS: &str = "settings";
 /// # Errors
 /// [`Error::Unprocessable`] for the first file that is missing or changed.
 pub(super) fn verify(folder: &Path) -> Result<()> {
-    for entry in Sums::open(folder)? {
+    for entry in Digests::open(folder)? {
         let (digest, path) = entry?;
-        let shown = path.display();
+        let path_text = path.display();
         let file = open(&folder.join(&path))
-            .map_err(|error| damaged(format!("cannot open {shown}: {error}")))?;
+            .map_err(|error| damaged(format!("cannot open {path_text}: {error}")))?;
         let mut file = Hashing::new(file);
         io::copy(&mut file, &mut io::sink())
-            .map_err(|error| damaged(format!("cannot read {shown}: {error}")))?;
+            .map_err(|error| damaged(format!("cannot read {path_text}: {error}")))?;
         if hexadecimal(&file.finish().0) != digest {
-            return Err(damaged(format!("{shown} differs from the archived file")));
+            return Err(damaged(format!("{path_text} differs from the archived file")));
         }
     }
     Ok(())
@@ -64,7 +64,7 @@ impl Archives {
         let tables: Vec<_> = tables.collect();
         let rows = Tables {
             folder: folder.join(TABLES),
-            left: tables.into_iter(),
+            remaining: tables.into_iter(),
             open: None,
             settings: Arc::clone(&self.settings),
             unreadable: Arc::clone(&unreadable),
@@ -85,7 +85,7 @@ impl Archives {
     async fn copy_files(&self, folder: &Path) -> Result<()> {
         let started = Instant::now();
         let mut batches = self.copy_batches(folder, true).await?;
-        if started.elapsed() > NOTE_AGAIN {
+        if started.elapsed() > RENEW_AFTER {
             batches = self.copy_batches(folder, false).await?;
         }
         tracing::debug!(batches, "files of the archive copied");
@@ -95,10 +95,10 @@ impl Archives {
     /// Records documents as pending and, if `copies` is set, copies the files. Returns the number
     /// of batches.
     async fn copy_batches(&self, folder: &Path, copies: bool) -> Result<usize> {
-        let mut entries = Sums::open(folder)?;
+        let mut entries = Digests::open(folder)?;
         let mut batches = 0;
         loop {
-            let batch: Vec<_> = entries.by_ref().take(AT_ONCE).collect::<Result<_>>()?;
+            let batch: Vec<_> = entries.by_ref().take(BATCH_SIZE).collect::<Result<_>>()?;
             if batch.is_empty() {
                 return Ok(batches);
             }
@@ -108,8 +108,8 @@ impl Archives {
                 paths.iter().filter_map(|path| document(path)).collect::<Result<_>>()?;
             self.documents.record_intent(&documents, Utc::now()).await?;
             if copies {
-                let (folder, place) = (folder.to_owned(), self.place.clone());
-                blocking(move || paths.iter().try_for_each(|path| copy(&folder, &place, path)))
+                let (folder, storage) = (folder.to_owned(), self.paths.clone());
+                blocking(move || paths.iter().try_for_each(|path| copy(&folder, &storage, path)))
                     .await?;
             }
         }
@@ -118,41 +118,41 @@ impl Archives {
 
 /// Returns the document whose file is at `path`, if it is one.
 fn document(path: &Path) -> Option<Result<DocumentPath>> {
-    let below = path.strip_prefix(DOCUMENTS).ok()?;
-    Some(DocumentPath::parse(&below.display().to_string()))
+    let relative = path.strip_prefix(DOCUMENTS).ok()?;
+    Some(DocumentPath::parse(&relative.display().to_string()))
 }
 
 /// Copies one file to the storage directory.
-fn copy(folder: &Path, place: &BackupPaths, path: &Path) -> Result<()> {
+fn copy(folder: &Path, storage: &BackupPaths, path: &Path) -> Result<()> {
     let to = match (path.strip_prefix(FILES), document(path)) {
-        (Ok(below), _) => place.root.join(below),
+        (Ok(relative), _) => storage.root.join(relative),
         (_, Some(document)) => {
             let document = document?;
-            place.root.join(DOCUMENTS).join(document.folder()).join(document.name())
+            storage.root.join(DOCUMENTS).join(document.folder()).join(document.name())
         }
         _ => return Ok(()),
     };
     let is_reserved =
-        place.left_out.iter().chain(&place.secrets).any(|reserved| to.starts_with(reserved));
-    if is_reserved || (path.starts_with(FILES) && to.starts_with(place.root.join(DOCUMENTS))) {
-        let shown = path.display();
-        return Err(damaged(format!("{shown} would replace a file of this server")));
+        storage.excluded.iter().chain(&storage.secrets).any(|reserved| to.starts_with(reserved));
+    if is_reserved || (path.starts_with(FILES) && to.starts_with(storage.root.join(DOCUMENTS))) {
+        let path_text = path.display();
+        return Err(damaged(format!("{path_text} would replace a file of this server")));
     }
-    let copied = put(&folder.join(path), &to, &place.scratch);
-    copied.map_err(|error| failed(&format!("copy {}", path.display()), error))
+    let result = copy_atomically(&folder.join(path), &to, &storage.scratch);
+    result.map_err(|error| failed(&format!("copy {}", path.display()), error))
 }
 
 /// Copies a file atomically: it gets its name only when complete.
-fn put(from: &Path, to: &Path, scratch: &Path) -> io::Result<()> {
+fn copy_atomically(from: &Path, to: &Path, scratch: &Path) -> io::Result<()> {
     let parent = to.parent().unwrap_or(Path::new("."));
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(parent)?;
-    let mut written = tempfile::NamedTempFile::new_in(scratch)?;
-    io::copy(&mut open(from)?, &mut written)?;
-    written.persist(to).map(drop).map_err(|error| error.error)
+    let mut file = tempfile::NamedTempFile::new_in(scratch)?;
+    io::copy(&mut open(from)?, &mut file)?;
+    file.persist(to).map(drop).map_err(|error| error.error)
 }
 
 /// Opens a regular file. Symbolic links are refused because they could point anywhere.
@@ -167,24 +167,24 @@ fn hexadecimal(digest: &[u8; 32]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn damaged(why: String) -> Error {
-    Error::unprocessable(format!("the archive is damaged: {why}"))
+fn damaged(reason: String) -> Error {
+    Error::unprocessable(format!("the archive is damaged: {reason}"))
 }
 
 /// The digests of an archive with the paths of the files.
-struct Sums(Lines<BufReader<File>>);
+struct Digests(Lines<BufReader<File>>);
 
-impl Sums {
+impl Digests {
     fn open(folder: &Path) -> Result<Self> {
-        let file = open(&folder.join(SUMS));
-        let file = file.map_err(|error| damaged(format!("cannot open {SUMS}: {error}")))?;
+        let file = open(&folder.join(DIGESTS));
+        let file = file.map_err(|error| damaged(format!("cannot open {DIGESTS}: {error}")))?;
         Ok(Self(BufReader::new(file).lines()))
     }
 
     fn entry(line: &str) -> Result<(String, PathBuf)> {
         let (digest, path) = line
             .split_once("  ")
-            .ok_or_else(|| damaged(format!("`{line}` in {SUMS} is not a digest")))?;
+            .ok_or_else(|| damaged(format!("`{line}` in {DIGESTS} is not a digest")))?;
         let path = name(Path::new(path))?;
         let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
         match is_plain {
@@ -194,14 +194,14 @@ impl Sums {
     }
 }
 
-impl Iterator for Sums {
+impl Iterator for Digests {
     type Item = Result<(String, PathBuf)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let line = self.0.next()?;
         Some(match line {
             Ok(line) => Self::entry(&line),
-            Err(error) => Err(damaged(format!("cannot read {SUMS}: {error}"))),
+            Err(error) => Err(damaged(format!("cannot read {DIGESTS}: {error}"))),
         })
     }
 }
@@ -209,7 +209,7 @@ impl Iterator for Sums {
 /// The rows of all tables, file by file.
 struct Tables {
     folder: PathBuf,
-    left: std::vec::IntoIter<&'static str>,
+    remaining: std::vec::IntoIter<&'static str>,
     open: Option<(&'static str, BufReader<File>, u64)>,
     settings: Arc<SettingsStore>,
     unreadable: Arc<Mutex<Vec<String>>>,
@@ -219,7 +219,7 @@ impl Tables {
     fn read(&mut self) -> Result<Option<ArchivedRow>> {
         loop {
             let Some((table, file, line)) = &mut self.open else {
-                let Some(table) = self.left.next() else { return Ok(None) };
+                let Some(table) = self.remaining.next() else { return Ok(None) };
                 let file = open(&self.folder.join(format!("{table}.jsonl")));
                 let file =
                     file.map_err(|error| damaged(format!("cannot open {table}: {error}")))?;
@@ -227,9 +227,9 @@ impl Tables {
                 continue;
             };
             let mut json = String::new();
-            let read = file.by_ref().take(LONGEST_LINE).read_line(&mut json);
-            let read = read.map_err(|error| damaged(format!("cannot read {table}: {error}")))?;
-            if read == 0 {
+            let bytes = file.by_ref().take(MAX_LINE_BYTES).read_line(&mut json);
+            let bytes = bytes.map_err(|error| damaged(format!("cannot read {table}: {error}")))?;
+            if bytes == 0 {
                 self.open = None;
                 continue;
             }

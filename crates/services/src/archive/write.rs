@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{ABOUT, Archives, FILES, LEFT_OUT, Manifest, SUMS, TABLES};
+use super::{Archives, DIGESTS, FILES, MANIFEST, MISSING_FILES, Manifest, TABLES};
 use crate::backup::archive::{Hashing, line};
 use crate::backup::staging::{self, Staging, blocking, failed};
 use crate::backup::{DOCUMENTS, Secrets};
@@ -32,14 +32,14 @@ pub(super) async fn write(
     with_audit_log: bool,
     made_at: DateTime<Utc>,
 ) -> Result<Manifest> {
-    let scratch = staging::make(&archives.place.scratch).await?;
-    let staging = Staging::new(&archives.place, scratch.path(), Secrets::LeftOut);
+    let scratch = staging::create_scratch(&archives.paths.scratch).await?;
+    let staging = Staging::new(&archives.paths, scratch.path(), Secrets::Excluded);
     // Files are linked both before and after the rows are read. Files deleted in between are still
     // linked, and files added in between are included.
     staging.link().await?;
     let (target, sums) = blocking(move || {
         target.make_folder(&[TABLES])?;
-        let sums = Sums::new(&target.path(SUMS))?;
+        let sums = Digests::new(&target.path(DIGESTS))?;
         Ok((target, sums))
     })
     .await?;
@@ -53,30 +53,31 @@ pub(super) async fn write(
     let database = archives.store.dump(Box::new(Sink(Arc::clone(&shared)))).await?;
     staging.link().await?;
     let snapshot = staging.folder().to_owned();
-    let written = blocking(move || {
+    let manifest = blocking(move || {
         let mut rows = shared.lock().unwrap_or_else(PoisonError::into_inner);
         rows.close()?;
         let mut manifest = Manifest::new(database, with_audit_log, made_at);
         manifest.tables = std::mem::take(&mut rows.counts);
         let mut files = Files { target: &target, snapshot: &snapshot, sums: &mut rows.sums };
         (manifest.documents, manifest.documents_without_file) = files.documents()?;
-        manifest.files = files.others()?;
-        let about = serde_json::to_string_pretty(&manifest).map_err(Error::internal)? + "\n";
-        rows.sums.add(Path::new(ABOUT), &Sha256::digest(&about).into())?;
-        fs::write(target.path(ABOUT), about).map_err(Error::of_file)?;
+        manifest.files = files.other_files()?;
+        let manifest_json =
+            serde_json::to_string_pretty(&manifest).map_err(Error::internal)? + "\n";
+        rows.sums.add(Path::new(MANIFEST), &Sha256::digest(&manifest_json).into())?;
+        fs::write(target.path(MANIFEST), manifest_json).map_err(Error::of_file)?;
         rows.sums.finish()?;
         target.finish(README)?;
         Ok(manifest)
     });
-    let manifest = written.await?;
+    let manifest = manifest.await?;
     drop(scratch);
     Ok(manifest)
 }
 
 /// Writes `SHA256SUMS` in the format of `sha256sum --check`.
-struct Sums(BufWriter<File>);
+struct Digests(BufWriter<File>);
 
-impl Sums {
+impl Digests {
     fn new(path: &Path) -> Result<Self> {
         File::create_new(path).map(BufWriter::new).map(Self).map_err(Error::of_file)
     }
@@ -86,8 +87,8 @@ impl Sums {
     }
 
     fn finish(&mut self) -> Result<()> {
-        let flushed = self.0.flush().and_then(|()| self.0.get_ref().sync_all());
-        flushed.map_err(Error::of_file)
+        let result = self.0.flush().and_then(|()| self.0.get_ref().sync_all());
+        result.map_err(Error::of_file)
     }
 }
 
@@ -96,7 +97,7 @@ struct Rows {
     folder: PathBuf,
     with_audit_log: bool,
     open: Option<OpenTable>,
-    sums: Sums,
+    sums: Digests,
     counts: BTreeMap<String, u64>,
 }
 
@@ -155,7 +156,7 @@ impl ArchiveSink for Sink {
 struct Files<'a> {
     target: &'a TargetFolder,
     snapshot: &'a Path,
-    sums: &'a mut Sums,
+    sums: &'a mut Digests,
 }
 
 impl Files<'_> {
@@ -169,7 +170,7 @@ impl Files<'_> {
         self.target.make_folder(&[DOCUMENTS])?;
         let rows = self.target.path(TABLES).join(format!("{DOCUMENT_ROWS}.jsonl"));
         let rows = BufReader::new(File::open(rows).map_err(Error::of_file)?);
-        let (mut written, mut left_out) = (0, self.target.lines(LEFT_OUT)?);
+        let (mut count, mut missing) = (0, self.target.lines(MISSING_FILES)?);
         for row in rows.lines() {
             let row = row.map_err(Error::of_file)?;
             let Row { folder, name } = serde_json::from_str(&row).map_err(Error::internal)?;
@@ -179,20 +180,20 @@ impl Files<'_> {
             match self.copy(&name, &name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     let reason = "its file is missing";
-                    left_out.add(&json!({ "path": path.to_string(), "reason": reason }))?;
+                    missing.add(&json!({ "path": path.to_string(), "reason": reason }))?;
                 }
-                copied => {
-                    copied.map_err(|error| failed(&format!("copy {}", name.display()), error))?;
-                    written += 1;
+                result => {
+                    result.map_err(|error| failed(&format!("copy {}", name.display()), error))?;
+                    count += 1;
                 }
             }
         }
-        Ok((written, left_out.finish()?))
+        Ok((count, missing.finish()?))
     }
 
     /// Copies all other files. Returns their number.
-    fn others(&mut self) -> Result<u64> {
-        let (mut pending, mut written) = (vec![PathBuf::new()], 0);
+    fn other_files(&mut self) -> Result<u64> {
+        let (mut pending, mut count) = (vec![PathBuf::new()], 0);
         while let Some(folder) = pending.pop() {
             if folder == Path::new(DOCUMENTS) {
                 continue;
@@ -205,24 +206,24 @@ impl Files<'_> {
                     pending.push(name);
                     continue;
                 }
-                let shown = name.display().to_string();
-                let copied = self.copy(&name, &Path::new(FILES).join(&name));
-                copied.map_err(|error| failed(&format!("copy {shown}"), error))?;
-                written += 1;
+                let path = name.display().to_string();
+                let result = self.copy(&name, &Path::new(FILES).join(&name));
+                result.map_err(|error| failed(&format!("copy {path}"), error))?;
+                count += 1;
             }
         }
-        Ok(written)
+        Ok(count)
     }
 
     fn copy(&mut self, source: &Path, name: &Path) -> io::Result<()> {
-        let mut from = Hashing::new(File::open(self.snapshot.join(source))?);
-        let to = self.target.path("").join(name);
-        if let Some(folder) = to.parent() {
+        let mut reader = Hashing::new(File::open(self.snapshot.join(source))?);
+        let target = self.target.path("").join(name);
+        if let Some(folder) = target.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut to = File::create_new(to)?;
-        io::copy(&mut from, &mut to)?;
-        let (digest, _) = from.finish();
+        let mut target = File::create_new(target)?;
+        io::copy(&mut reader, &mut target)?;
+        let (digest, _) = reader.finish();
         self.sums.add(name, &digest).map_err(io::Error::other)
     }
 }

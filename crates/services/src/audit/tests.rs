@@ -54,7 +54,7 @@ impl Log {
     }
 
     /// Truncates the log like an attacker with write access to the database.
-    fn cut(&mut self, to: usize) {
+    fn truncate(&mut self, to: usize) {
         let mut events = self.events.lock().unwrap();
         events.truncate(to);
         self.head = events
@@ -109,13 +109,13 @@ impl AuditSeals for Log {
         unreachable!("a verification makes no seals")
     }
 
-    async fn remove_old(&self, before: DateTime<Utc>, most: u32, _: By) -> Result<u64> {
+    async fn remove_old(&self, before: DateTime<Utc>, limit: u32, _: By) -> Result<u64> {
         let mut events = self.events.lock().unwrap();
-        let old = events.iter().take(most as usize).take_while(|e| e.at < before).count();
-        if let Some(last) = events.drain(..old).next_back() {
+        let count = events.iter().take(limit as usize).take_while(|e| e.at < before).count();
+        if let Some(last) = events.drain(..count).next_back() {
             *self.start.lock().unwrap() = ChainPoint { last_id: last.id, digest: last.digest };
         }
-        Ok(old as u64)
+        Ok(count as u64)
     }
 }
 
@@ -123,8 +123,8 @@ impl AuditSeals for Log {
 async fn an_unchanged_log_is_intact() {
     assert_eq!(log(0).fault(None).await, None);
     let log = log(2_500);
-    let whole = Verdict::Whole { events: 2_500, head: log.head };
-    assert_eq!(verify(&log, &log, None).await.unwrap(), whole);
+    let intact = Verdict::Whole { events: 2_500, head: log.head };
+    assert_eq!(verify(&log, &log, None).await.unwrap(), intact);
     assert_eq!(log.fault(Some(&log.head.to_string())).await, None);
 }
 
@@ -132,7 +132,7 @@ async fn an_unchanged_log_is_intact() {
 async fn a_truncated_log_is_detected() {
     let mut log = log(5);
     let anchor = log.head.to_string();
-    log.cut(3);
+    log.truncate(3);
     assert_eq!(log.fault(None).await, Some(AuditFault::CutOff { last: 3, sealed: 5 }));
     // An old but genuine seal was also restored, so only an external anchor reveals the loss.
     log.seal_head();
@@ -146,7 +146,7 @@ async fn a_truncated_log_is_detected() {
 #[tokio::test]
 async fn a_rewritten_log_does_not_match_its_seal() {
     let mut log = log(5);
-    log.cut(0);
+    log.truncate(0);
     log.write(1..=5, "forged");
     assert_eq!(log.fault(None).await, Some(AuditFault::Rewritten(5)));
     log.seal = log.seal.map(|(_, seal)| (log.head, seal));
@@ -168,14 +168,14 @@ async fn added_and_changed_events_are_reported() {
 #[tokio::test]
 async fn removing_old_events_keeps_the_log_verifiable() {
     let mut log = log(2_600);
-    let (early, late) = ("1:000000000000", log.head.to_string());
+    let (oldest_anchor, newest_anchor) = ("1:000000000000", log.head.to_string());
     // Nothing is removed until a full day is due, so that removals do not fill the log.
     assert_eq!(remove_old(&log, &log, 10, day(12)).await.unwrap(), 0);
     assert_eq!(remove_old(&log, &log, 100, day(2_600)).await.unwrap(), 2_499);
     assert_eq!(log.count().await.unwrap(), 101);
-    assert_eq!(log.fault(Some(&late)).await, None);
+    assert_eq!(log.fault(Some(&newest_anchor)).await, None);
     let too_old = AuditFault::AnchorTooOld { anchor: 1, start: 2_499 };
-    assert_eq!(log.fault(Some(early)).await, Some(too_old));
+    assert_eq!(log.fault(Some(oldest_anchor)).await, Some(too_old));
     log.start_is_forged = true;
     assert_eq!(log.fault(None).await, Some(AuditFault::Start(2_499)));
 }

@@ -15,17 +15,17 @@ use tar::{Archive, Builder, EntryType, Header};
 use super::staging::failed;
 use super::{DATABASE, DOCUMENTS, ORIGINALS};
 
-const ABOUT: &str = "carrel-backup.json";
-const SUMS: &str = "SHA256SUMS";
+const MANIFEST: &str = "carrel-backup.json";
+const DIGESTS: &str = "SHA256SUMS";
 
 /// The version of the format. Increased when older programs cannot read the new one.
 const FORMAT: u64 = 1;
 
 /// The maximum size of an archive's description, in bytes.
-const LONGEST_ABOUT: u64 = 64 << 10;
+const MAX_MANIFEST_BYTES: u64 = 64 << 10;
 
 /// The number of bytes copied at a time.
-const PIECE: usize = 128 << 10;
+const BUFFER_BYTES: usize = 128 << 10;
 
 /// The files to write to an archive.
 pub struct Contents {
@@ -45,7 +45,7 @@ pub struct Contents {
 
 /// A summary of a written backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
+pub struct BackupSummary {
     /// The number of files in the archive.
     pub files: u64,
     /// Their size before compression, in bytes.
@@ -58,7 +58,7 @@ pub struct BackupManifest {
     /// The version of the program that made the backup.
     pub version: String,
     /// The creation time, in RFC 3339.
-    pub made: String,
+    pub created_at: String,
     /// Whether the database is included. It is not on PostgreSQL.
     pub database: bool,
     /// Whether the secret key is included.
@@ -66,18 +66,18 @@ pub struct BackupManifest {
 }
 
 /// Writes an archive. `scratch` is a directory for a temporary file.
-pub fn write(scratch: &Path, contents: &Contents, to: impl Write) -> io::Result<Written> {
+pub fn write(scratch: &Path, contents: &Contents, to: impl Write) -> io::Result<BackupSummary> {
     let mut archive = Writer {
         tar: Builder::new(to),
         sums: BufWriter::new(tempfile::tempfile_in(scratch)?),
-        written: Written::default(),
+        summary: BackupSummary::default(),
     };
-    let about = json!({
+    let manifest = json!({
         "format": FORMAT, "version": env!("CARGO_PKG_VERSION"), "made": Utc::now().to_rfc3339(),
         "database": contents.database, "secrets": contents.secrets,
     });
-    let about = format!("{about:#}\n");
-    archive.file(Path::new(ABOUT), about.len() as u64, about.as_bytes())?;
+    let manifest = format!("{manifest:#}\n");
+    archive.file(Path::new(MANIFEST), manifest.len() as u64, manifest.as_bytes())?;
     if contents.database {
         archive.copy(Path::new(DATABASE), &contents.database_file)?;
     }
@@ -86,7 +86,7 @@ pub fn write(scratch: &Path, contents: &Contents, to: impl Write) -> io::Result<
     let documents = Path::new(DOCUMENTS);
     archive.tree(&contents.rest, Path::new(""), |name| match name.strip_prefix(documents) {
         // The existing documents have already been written.
-        Ok(below) => below.to_str().is_none_or(|name| !is_document(name)),
+        Ok(relative) => relative.to_str().is_none_or(|name| !is_document(name)),
         Err(_) => !name.starts_with(ORIGINALS),
     })?;
     archive.end()
@@ -94,14 +94,14 @@ pub fn write(scratch: &Path, contents: &Contents, to: impl Write) -> io::Result<
 
 /// Returns whether a path is a document file or a partial write of one.
 fn is_document(name: &str) -> bool {
-    let whole = name.rsplit_once('#').map_or(name, |(whole, _)| whole);
-    DocumentPath::parse(whole).is_ok()
+    let base = name.rsplit_once('#').map_or(name, |(base, _)| base);
+    DocumentPath::parse(base).is_ok()
 }
 
 struct Writer<W: Write> {
     tar: Builder<W>,
     sums: BufWriter<File>,
-    written: Written,
+    summary: BackupSummary,
 }
 
 impl<W: Write> Writer<W> {
@@ -114,14 +114,14 @@ impl<W: Write> Writer<W> {
     ) -> io::Result<()> {
         let mut pending = vec![name.to_owned()];
         while let Some(folder) = pending.pop() {
-            let here = root.join(folder.strip_prefix(name).unwrap_or(&folder));
-            if !here.is_dir() {
+            let directory = root.join(folder.strip_prefix(name).unwrap_or(&folder));
+            if !directory.is_dir() {
                 continue;
             }
             if folder != Path::new("") {
                 self.folder(&folder)?;
             }
-            for entry in fs::read_dir(here)? {
+            for entry in fs::read_dir(directory)? {
                 let entry = entry?;
                 let name = folder.join(entry.file_name());
                 match entry.file_type()?.is_dir() {
@@ -148,24 +148,28 @@ impl<W: Write> Writer<W> {
     fn file(&mut self, name: &Path, size: u64, from: impl Read) -> io::Result<()> {
         let mut from = Hashing::new(from.take(size));
         let mut header = header(size, EntryType::Regular);
-        self.tar.append_data(&mut header, name, BufReader::with_capacity(PIECE, &mut from))?;
+        self.tar.append_data(
+            &mut header,
+            name,
+            BufReader::with_capacity(BUFFER_BYTES, &mut from),
+        )?;
         let (digest, read) = from.finish();
         if read != size {
             let text = format!("{} shrank while it was read", name.display());
             return Err(io::Error::other(text));
         }
-        self.written.files += 1;
-        self.written.bytes += size;
+        self.summary.files += 1;
+        self.summary.bytes += size;
         self.sums.write_all(line(&digest, name).as_bytes())
     }
 
-    fn end(mut self) -> io::Result<Written> {
+    fn end(mut self) -> io::Result<BackupSummary> {
         let mut sums = self.sums.into_inner().map_err(io::IntoInnerError::into_error)?;
         let size = sums.stream_position()?;
         sums.rewind()?;
-        self.tar.append_data(&mut header(size, EntryType::Regular), SUMS, sums)?;
+        self.tar.append_data(&mut header(size, EntryType::Regular), DIGESTS, sums)?;
         self.tar.into_inner()?.flush()?;
-        Ok(self.written)
+        Ok(self.summary)
     }
 }
 
@@ -219,9 +223,9 @@ pub trait Sink {
 }
 
 /// A sink that discards everything, to verify an archive.
-pub struct Nowhere;
+pub struct DiscardSink;
 
-impl Sink for Nowhere {
+impl Sink for DiscardSink {
     fn folder(&mut self, _: &Path) -> io::Result<()> {
         Ok(())
     }
@@ -237,15 +241,15 @@ impl Sink for Nowhere {
 /// # Errors
 /// [`Error::Unprocessable`] if the archive is damaged, truncated, or not made by this program.
 pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
-    let mut about = None;
+    let mut manifest = None;
     let mut sums =
         tempfile::tempfile().map_err(|error| failed("create a temporary file", error))?;
-    let mut complete = false;
-    let mut archive = Archive::new(BufReader::with_capacity(PIECE, from));
+    let mut is_complete = false;
+    let mut archive = Archive::new(BufReader::with_capacity(BUFFER_BYTES, from));
     for entry in archive.entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
         let name = name(&entry.path().map_err(damaged)?)?;
-        if complete {
+        if is_complete {
             return Err(unusable("there is data after the list of digests"));
         }
         match (entry.header().entry_type(), name.to_str()) {
@@ -253,9 +257,9 @@ pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
                 sink.folder(&name).map_err(|error| failed("write a folder", error))?;
                 continue;
             }
-            (EntryType::Regular, Some(SUMS)) => {
+            (EntryType::Regular, Some(DIGESTS)) => {
                 compare(&mut sums, entry)?;
-                complete = true;
+                is_complete = true;
                 continue;
             }
             (EntryType::Regular, _) => {}
@@ -264,32 +268,32 @@ pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
             }
         }
         let size = entry.size();
-        let mut hashing = Hashing::new(&mut entry);
-        if name == Path::new(ABOUT) {
-            about = Some(parse_manifest(&mut hashing)?);
-        } else if about.is_none() {
-            return Err(unusable(format!("it does not begin with {ABOUT}")));
+        let mut reader = Hashing::new(&mut entry);
+        if name == Path::new(MANIFEST) {
+            manifest = Some(parse_manifest(&mut reader)?);
+        } else if manifest.is_none() {
+            return Err(unusable(format!("it does not begin with {MANIFEST}")));
         } else {
-            let written = sink.file(&name, &mut hashing);
-            written.map_err(|error| failed(&format!("write {}", name.display()), error))?;
+            let result = sink.file(&name, &mut reader);
+            result.map_err(|error| failed(&format!("write {}", name.display()), error))?;
         }
-        let (digest, read) = hashing.finish();
+        let (digest, read) = reader.finish();
         if read != size {
             return Err(unusable(format!("{} is truncated", name.display())));
         }
         let line = line(&digest, &name);
         sums.write_all(line.as_bytes()).map_err(|error| failed("write a digest", error))?;
     }
-    match about {
-        Some(about) if complete => Ok(about),
+    match manifest {
+        Some(manifest) if is_complete => Ok(manifest),
         _ => Err(unusable("it is truncated, or is not a backup made by carrel")),
     }
 }
 
 /// Checks that a path stays below the directory it is joined to, and normalizes it.
 pub(crate) fn name(path: &Path) -> Result<PathBuf> {
-    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-    match plain && path.components().next().is_some() && path.to_str().is_some() {
+    let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    match is_plain && path.components().next().is_some() && path.to_str().is_some() {
         true => Ok(path.components().collect()),
         false => Err(unusable(format!("{} is not a file name", path.display()))),
     }
@@ -297,19 +301,20 @@ pub(crate) fn name(path: &Path) -> Result<PathBuf> {
 
 fn parse_manifest(from: &mut impl Read) -> Result<BackupManifest> {
     let mut text = String::new();
-    from.take(LONGEST_ABOUT).read_to_string(&mut text).map_err(damaged)?;
-    let about: Value = serde_json::from_str(&text).map_err(|_| unusable("it is not readable"))?;
-    let text = |name: &str| about[name].as_str().unwrap_or_default().to_owned();
-    match about["format"].as_u64() {
+    from.take(MAX_MANIFEST_BYTES).read_to_string(&mut text).map_err(damaged)?;
+    let manifest: Value =
+        serde_json::from_str(&text).map_err(|_| unusable("it is not readable"))?;
+    let text = |name: &str| manifest[name].as_str().unwrap_or_default().to_owned();
+    match manifest["format"].as_u64() {
         Some(FORMAT) => {}
         Some(_) => return Err(unusable(format!("it was made by carrel {}", text("version")))),
         None => return Err(unusable("it was not made by carrel")),
     }
     Ok(BackupManifest {
         version: text("version"),
-        made: text("made"),
-        database: about["database"].as_bool().unwrap_or_default(),
-        secrets: about["secrets"].as_bool().unwrap_or_default(),
+        created_at: text("made"),
+        database: manifest["database"].as_bool().unwrap_or_default(),
+        secrets: manifest["secrets"].as_bool().unwrap_or_default(),
     })
 }
 
@@ -334,6 +339,6 @@ fn damaged(error: io::Error) -> Error {
     unusable(error.to_string())
 }
 
-fn unusable(why: impl std::fmt::Display) -> Error {
-    Error::unprocessable(format!("the archive cannot be used: {why}"))
+fn unusable(reason: impl std::fmt::Display) -> Error {
+    Error::unprocessable(format!("the archive cannot be used: {reason}"))
 }

@@ -13,14 +13,14 @@ use carrel_domain::{DocumentPath, Error, Result};
 use chrono::{TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
-use super::PAGE;
+use super::PAGE_SIZE;
 use super::staging::{blocking, failed};
 use crate::audit::{self, Verdict};
 use crate::ingestion::scratch;
 use crate::originals::Originals;
 
 /// The maximum number of faults reported.
-const MOST: usize = 100;
+const MAX_FAULTS: usize = 100;
 
 /// Checks the consistency of one server's database, files and audit log.
 pub struct IntegrityCheck {
@@ -66,17 +66,17 @@ impl IntegrityCheck {
         }
         let mut last: Option<DocumentPath> = None;
         loop {
-            let page = self.inventory.documents(last.as_ref(), PAGE).await?;
-            let Some(end) = page.last() else { break };
-            last = Some(end.path.clone());
+            let page = self.inventory.documents(last.as_ref(), PAGE_SIZE).await?;
+            let Some(last_row) = page.last() else { break };
+            last = Some(last_row.path.clone());
             for document in page {
                 findings.documents += 1;
                 findings.faults.extend(self.fault_of(&document).await?);
             }
         }
-        self.look_at_originals(&mut findings).await?;
-        findings.faults.extend(self.strays().await?);
-        findings.faults.truncate(MOST);
+        self.check_originals(&mut findings).await?;
+        findings.faults.extend(self.find_orphans().await?);
+        findings.faults.truncate(MAX_FAULTS);
         Ok(findings)
     }
 
@@ -93,16 +93,16 @@ impl IntegrityCheck {
             Err(error) => return Err(error),
         };
         // The document may have been removed or replaced since it was listed.
-        let now = self.documents.by_path(&document.path).await?;
-        Ok(now.is_some_and(|now| now.digest == document.digest).then_some(fault))
+        let current = self.documents.by_path(&document.path).await?;
+        Ok(current.is_some_and(|current| current.digest == document.digest).then_some(fault))
     }
 
-    async fn look_at_originals(&self, findings: &mut Findings) -> Result<()> {
+    async fn check_originals(&self, findings: &mut Findings) -> Result<()> {
         let mut last: Option<OriginalName> = None;
         loop {
-            let page = self.inventory.originals(last, PAGE).await?;
-            let Some(end) = page.last() else { return Ok(()) };
-            last = Some(end.name);
+            let page = self.inventory.originals(last, PAGE_SIZE).await?;
+            let Some(last_row) = page.last() else { return Ok(()) };
+            last = Some(last_row.name);
             for original in page {
                 findings.originals += 1;
                 findings.faults.extend(self.fault_of_original(&original).await?);
@@ -120,25 +120,25 @@ impl IntegrityCheck {
             },
         };
         // The original may have been removed since it was listed.
-        let now = self.originals.records.of(original.digest).await?;
-        Ok(now.is_some_and(|now| now.name == original.name).then_some(fault))
+        let current = self.originals.records.of(original.digest).await?;
+        Ok(current.is_some_and(|current| current.name == original.name).then_some(fault))
     }
 
     /// Returns faults for files that belong to no document and are not pending.
-    async fn strays(&self) -> Result<Vec<String>> {
-        let mut strays = Vec::new();
-        for folder in self.listed(None).await? {
-            for path in self.listed(Some(folder)).await? {
+    async fn find_orphans(&self) -> Result<Vec<String>> {
+        let mut orphans = Vec::new();
+        for folder in self.list_names(None).await? {
+            for path in self.list_names(Some(folder)).await? {
                 let Ok(path) = DocumentPath::parse(&path) else { continue };
-                if strays.len() < MOST && self.documents.by_path(&path).await?.is_none() {
-                    strays.push(path);
+                if orphans.len() < MAX_FAULTS && self.documents.by_path(&path).await?.is_none() {
+                    orphans.push(path);
                 }
             }
         }
         let pending = self.documents.pending_files(Utc::now() + TimeDelta::days(1)).await?;
         let pending: BTreeSet<_> = pending.into_iter().map(|(path, _)| path).collect();
         let mut faults = Vec::new();
-        for path in strays.into_iter().filter(|path| !pending.contains(path)) {
+        for path in orphans.into_iter().filter(|path| !pending.contains(path)) {
             let file = self.directory.join(path.folder()).join(path.name());
             // The file may have become a document, or been deleted, since it was listed.
             if self.documents.by_path(&path).await?.is_none() && file.exists() {
@@ -149,11 +149,11 @@ impl IntegrityCheck {
     }
 
     /// Lists the folders of the documents directory, or the files in one of them.
-    async fn listed(&self, folder: Option<String>) -> Result<Vec<String>> {
+    async fn list_names(&self, folder: Option<String>) -> Result<Vec<String>> {
         let directory = self.directory.clone();
         blocking(move || {
-            let listed = list(&directory, folder.as_deref());
-            listed.map_err(|error| failed("read the documents' files", error))
+            let names = list(&directory, folder.as_deref());
+            names.map_err(|error| failed("read the documents' files", error))
         })
         .await
     }
@@ -164,16 +164,16 @@ fn is_text_of(document: &Document, text: &str) -> bool {
 }
 
 fn list(directory: &Path, folder: Option<&str>) -> io::Result<Vec<String>> {
-    let (place, before) = match folder {
+    let (directory_path, prefix) = match folder {
         Some(folder) => (directory.join(folder), format!("{folder}/")),
         None => (directory.to_owned(), String::new()),
     };
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(place)? {
+    for entry in std::fs::read_dir(directory_path)? {
         let entry = entry?;
-        let is_wanted_kind = entry.file_type()?.is_dir() == folder.is_none();
-        let name = entry.file_name().into_string().ok().filter(|_| is_wanted_kind);
-        names.extend(name.map(|name| before.clone() + &name));
+        let is_selected = entry.file_type()?.is_dir() == folder.is_none();
+        let name = entry.file_name().into_string().ok().filter(|_| is_selected);
+        names.extend(name.map(|name| prefix.clone() + &name));
     }
     Ok(names)
 }

@@ -7,30 +7,30 @@ use carrel_domain::{Error, Result};
 use tempfile::TempDir;
 
 use super::DATABASE;
-use super::archive::{self, BackupManifest, Nowhere, Sink};
+use super::archive::{self, BackupManifest, DiscardSink, Sink};
 use super::staging::failed;
 
 /// A restored storage directory before it is moved into place. Dropping it deletes the files.
-pub struct Restored {
+pub struct RestoredStorage {
     /// The manifest of the archive.
-    pub about: BackupManifest,
+    pub manifest: BackupManifest,
     directory: TempDir,
     root: PathBuf,
 }
 
-impl Restored {
+impl RestoredStorage {
     /// Returns the path of the restored database, for inspection.
     pub fn database(&self) -> Option<PathBuf> {
-        self.about.database.then(|| self.directory.path().join(DATABASE))
+        self.manifest.database.then(|| self.directory.path().join(DATABASE))
     }
 
     /// Moves the directory into place atomically.
     ///
     /// # Errors
     /// [`Error::AlreadyExists`] if the target is no longer vacant.
-    pub fn put_in_place(self) -> Result<BackupManifest> {
-        let Self { about, directory, root } = self;
-        vacant(&root)?;
+    pub fn install(self) -> Result<BackupManifest> {
+        let Self { manifest, directory, root } = self;
+        check_vacant(&root)?;
         sync(directory.path()).map_err(|error| failed("write to the disk", error))?;
         // On Unix, a rename replaces an empty directory; elsewhere it must be removed first.
         if cfg!(not(unix)) {
@@ -42,7 +42,7 @@ impl Restored {
         if let Some(parent) = root.parent() {
             let _ = sync(parent);
         }
-        Ok(about)
+        Ok(manifest)
     }
 }
 
@@ -51,21 +51,21 @@ impl Restored {
 /// # Errors
 /// [`Error::AlreadyExists`] if `root` is anything but an empty directory, [`Error::Unprocessable`]
 /// if the archive is damaged.
-pub fn unpack(archive: &mut File, root: &Path) -> Result<Restored> {
-    vacant(root)?;
-    archive::read(&mut *archive, &mut Nowhere)?;
+pub fn unpack(archive: &mut File, root: &Path) -> Result<RestoredStorage> {
+    check_vacant(root)?;
+    archive::read(&mut *archive, &mut DiscardSink)?;
     archive.rewind().map_err(|error| failed("read the archive again", error))?;
     let parent = root.parent().filter(|parent| *parent != Path::new(""));
     let parent = parent.unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(|error| failed("create the parent directory", error))?;
     let directory = tempfile::Builder::new().prefix(".carrel-restore-").tempdir_in(parent);
     let directory = directory.map_err(|error| failed("create the storage directory", error))?;
-    let about = archive::read(archive, &mut Beneath(directory.path()))?;
-    Ok(Restored { about, directory, root: root.to_owned() })
+    let manifest = archive::read(archive, &mut DirectorySink(directory.path()))?;
+    Ok(RestoredStorage { manifest, directory, root: root.to_owned() })
 }
 
 /// Checks that a path does not exist or is an empty directory.
-fn vacant(root: &Path) -> Result<()> {
+fn check_vacant(root: &Path) -> Result<()> {
     let occupied =
         || Err(Error::AlreadyExists { kind: "storage", key: root.display().to_string() });
     match fs::read_dir(root) {
@@ -87,9 +87,9 @@ fn sync(directory: &Path) -> io::Result<()> {
 }
 
 /// Creates each file below a directory once, readable by the owner only.
-struct Beneath<'a>(&'a Path);
+struct DirectorySink<'a>(&'a Path);
 
-impl Sink for Beneath<'_> {
+impl Sink for DirectorySink<'_> {
     fn folder(&mut self, name: &Path) -> io::Result<()> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);

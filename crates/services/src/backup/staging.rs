@@ -10,10 +10,10 @@ use carrel_domain::{DocumentPath, Error, Result};
 use tempfile::TempDir;
 
 use super::archive::Contents;
-use super::{BackupPaths, DATABASE, DOCUMENTS, ORIGINALS, PAGE, Secrets};
+use super::{BackupPaths, DATABASE, DOCUMENTS, ORIGINALS, PAGE_SIZE, Secrets};
 
 /// Creates a temporary directory below `scratch`.
-pub async fn make(scratch: &Path) -> Result<TempDir> {
+pub async fn create_scratch(scratch: &Path) -> Result<TempDir> {
     let scratch = scratch.to_owned();
     let create = move || tempfile::Builder::new().prefix("backup-").tempdir_in(&scratch);
     blocking(move || create().map_err(|error| failed("create a directory for the backup", error)))
@@ -26,28 +26,28 @@ pub struct Staging {
     /// The directory of the links.
     snapshot: PathBuf,
     directory: PathBuf,
-    left_out: Vec<PathBuf>,
+    excluded: Vec<PathBuf>,
 }
 
 impl Staging {
     /// Creates a staging area below `directory`.
-    pub fn new(place: &BackupPaths, directory: &Path, secrets: Secrets) -> Self {
-        let mut left_out = place.left_out.clone();
-        left_out.push(place.scratch.clone());
-        if secrets == Secrets::LeftOut {
-            left_out.extend(place.secrets.iter().cloned());
+    pub fn new(paths: &BackupPaths, directory: &Path, secrets: Secrets) -> Self {
+        let mut excluded = paths.excluded.clone();
+        excluded.push(paths.scratch.clone());
+        if secrets == Secrets::Excluded {
+            excluded.extend(paths.secrets.iter().cloned());
         }
-        let (root, directory) = (place.root.clone(), directory.to_owned());
-        Self { root, snapshot: directory.join("held"), directory, left_out }
+        let (root, directory) = (paths.root.clone(), directory.to_owned());
+        Self { root, snapshot: directory.join("held"), directory, excluded }
     }
 
     /// Links every file that is not linked yet.
     pub async fn link(&self) -> Result<()> {
-        let (root, snapshot, left_out) =
-            (self.root.clone(), self.snapshot.clone(), self.left_out.clone());
+        let (root, snapshot, excluded) =
+            (self.root.clone(), self.snapshot.clone(), self.excluded.clone());
         blocking(move || {
-            let linked = link_tree(&root, &snapshot, &left_out);
-            linked.map_err(|error| failed("link the files", error))
+            let result = link_tree(&root, &snapshot, &excluded);
+            result.map_err(|error| failed("link the files", error))
         })
         .await
     }
@@ -62,7 +62,7 @@ impl Staging {
         self.directory.join(format!("{attempt}-{DATABASE}"))
     }
 
-    fn known(&self, attempt: usize) -> PathBuf {
+    fn documents_folder(&self, attempt: usize) -> PathBuf {
         self.directory.join(format!("{attempt}-{DOCUMENTS}"))
     }
 
@@ -71,16 +71,17 @@ impl Staging {
     pub async fn documents(&self, attempt: usize, inventory: &dyn Inventory) -> Result<bool> {
         let mut last: Option<DocumentPath> = None;
         loop {
-            let page = inventory.documents(last.as_ref(), PAGE).await?;
-            let Some(end) = page.last() else { return Ok(true) };
-            last = Some(end.path.clone());
-            let (snapshot, known) = (self.snapshot.join(DOCUMENTS), self.known(attempt));
+            let page = inventory.documents(last.as_ref(), PAGE_SIZE).await?;
+            let Some(last_row) = page.last() else { return Ok(true) };
+            last = Some(last_row.path.clone());
+            let (snapshot, target) =
+                (self.snapshot.join(DOCUMENTS), self.documents_folder(attempt));
             let paths: Vec<_> = page.into_iter().map(|document| document.path).collect();
-            let whole = blocking(move || {
-                let set_apart = set_apart(&paths, &snapshot, &known);
-                set_apart.map_err(|error| failed("link the documents", error))
+            let is_complete = blocking(move || {
+                let result = link_documents(&paths, &snapshot, &target);
+                result.map_err(|error| failed("link the documents", error))
             });
-            if !whole.await? {
+            if !is_complete.await? {
                 return Ok(false);
             }
         }
@@ -91,20 +92,21 @@ impl Staging {
     pub async fn originals(&self, attempt: usize, inventory: &dyn Inventory) -> Result<()> {
         let mut last: Option<OriginalName> = None;
         loop {
-            let page = inventory.originals(last, PAGE).await?;
-            let Some(end) = page.last() else { return Ok(()) };
-            last = Some(end.name);
-            let (snapshot, known) = (self.snapshot.join(ORIGINALS), self.known_originals(attempt));
+            let page = inventory.originals(last, PAGE_SIZE).await?;
+            let Some(last_row) = page.last() else { return Ok(()) };
+            last = Some(last_row.name);
+            let (snapshot, target) =
+                (self.snapshot.join(ORIGINALS), self.originals_folder(attempt));
             let names: Vec<_> = page.into_iter().map(|original| original.name).collect();
             blocking(move || {
-                let set_apart = set_originals_apart(&names, &snapshot, &known);
-                set_apart.map_err(|error| failed("link the originals", error))
+                let result = link_originals(&names, &snapshot, &target);
+                result.map_err(|error| failed("link the originals", error))
             })
             .await?;
         }
     }
 
-    fn known_originals(&self, attempt: usize) -> PathBuf {
+    fn originals_folder(&self, attempt: usize) -> PathBuf {
         self.directory.join(format!("{attempt}-{ORIGINALS}"))
     }
 
@@ -114,17 +116,17 @@ impl Staging {
             database_file: self.database(attempt),
             database,
             secrets,
-            documents: self.known(attempt),
-            originals: self.known_originals(attempt),
+            documents: self.documents_folder(attempt),
+            originals: self.originals_folder(attempt),
             rest: self.snapshot.clone(),
         }
     }
 }
 
-/// Links the files of documents into `known`. Returns whether all of them existed.
-fn set_apart(paths: &[DocumentPath], snapshot: &Path, known: &Path) -> io::Result<bool> {
+/// Links the files of documents into `target`. Returns whether all of them existed.
+fn link_documents(paths: &[DocumentPath], snapshot: &Path, target: &Path) -> io::Result<bool> {
     for path in paths {
-        let folder = known.join(path.folder());
+        let folder = target.join(path.folder());
         fs::create_dir_all(&folder)?;
         match hard_link(&snapshot.join(path.folder()).join(path.name()), &folder.join(path.name()))
         {
@@ -135,9 +137,9 @@ fn set_apart(paths: &[DocumentPath], snapshot: &Path, known: &Path) -> io::Resul
     Ok(true)
 }
 
-fn set_originals_apart(names: &[OriginalName], snapshot: &Path, known: &Path) -> io::Result<()> {
+fn link_originals(names: &[OriginalName], snapshot: &Path, target: &Path) -> io::Result<()> {
     for location in names.iter().map(OriginalName::location) {
-        let to = known.join(&location);
+        let to = target.join(&location);
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder)?;
         }
@@ -151,7 +153,7 @@ fn set_originals_apart(names: &[OriginalName], snapshot: &Path, known: &Path) ->
 
 /// Links every file below `root` into `snapshot`. Skips symbolic links and files that are deleted in
 /// the meantime.
-fn link_tree(root: &Path, snapshot: &Path, left_out: &[PathBuf]) -> io::Result<()> {
+fn link_tree(root: &Path, snapshot: &Path, excluded: &[PathBuf]) -> io::Result<()> {
     let mut pending = vec![PathBuf::new()];
     while let Some(folder) = pending.pop() {
         fs::create_dir_all(snapshot.join(&folder))?;
@@ -162,7 +164,7 @@ fn link_tree(root: &Path, snapshot: &Path, left_out: &[PathBuf]) -> io::Result<(
         for entry in entries {
             let entry = entry?;
             let path = entry.path();
-            if left_out.contains(&path) || !is_plain(&entry.file_name()) {
+            if excluded.contains(&path) || !is_plain(&entry.file_name()) {
                 continue;
             }
             let name = folder.join(entry.file_name());
@@ -181,12 +183,12 @@ fn link_tree(root: &Path, snapshot: &Path, left_out: &[PathBuf]) -> io::Result<(
 
 /// Returns whether a name can be archived by every tool. This program creates no other names.
 fn is_plain(name: &OsStr) -> bool {
-    let plain = |name: &str| !name.contains(|c: char| c.is_control() || c == '\\');
-    let plain = name.to_str().is_some_and(plain);
-    if !plain {
+    let is_valid = |name: &str| !name.contains(|c: char| c.is_control() || c == '\\');
+    let is_valid = name.to_str().is_some_and(is_valid);
+    if !is_valid {
         tracing::warn!(?name, "left out of the backup because of its name");
     }
-    plain
+    is_valid
 }
 
 /// Links a file, or copies it if the file system has no hard links. Keeps an existing link.
@@ -200,8 +202,8 @@ fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Creates the error for a failed file operation.
-pub fn failed(to: &str, error: io::Error) -> Error {
-    let text = format!("failed to {to}: {error}");
+pub fn failed(action: &str, error: io::Error) -> Error {
+    let text = format!("failed to {action}: {error}");
     Error::of_file(io::Error::new(error.kind(), text))
 }
 

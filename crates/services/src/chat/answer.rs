@@ -7,7 +7,7 @@ use chrono::Utc;
 use futures_util::StreamExt;
 
 use crate::exchange::{Metrics, Source};
-use crate::reasoning::{CLOSE, OPEN, marked};
+use crate::reasoning::{self, CLOSE, OPEN};
 
 /// An answer without any text. It is not stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,18 +96,18 @@ impl AnswerBuffer {
         match delta {
             Delta::Usage(usage) => self.usage = usage,
             Delta::Finish { reason, word } => (self.finish, self.word) = (reason, word),
-            Delta::Text(more) if !more.is_empty() => {
-                self.text.push_str(&more);
+            Delta::Text(text) if !text.is_empty() => {
+                self.text.push_str(&text);
                 let close = if std::mem::take(&mut self.is_open) { CLOSE } else { "" };
-                return Some(AnswerEvent::Text(format!("{close}{more}")));
+                return Some(AnswerEvent::Text(format!("{close}{text}")));
             }
-            Delta::Reasoning(more) if !more.is_empty() => {
-                self.reasoning.push_str(&more);
+            Delta::Reasoning(text) if !text.is_empty() => {
+                self.reasoning.push_str(&text);
                 if self.separates_reasoning {
-                    return Some(AnswerEvent::Reasoning(more));
+                    return Some(AnswerEvent::Reasoning(text));
                 }
                 let open = if std::mem::replace(&mut self.is_open, true) { "" } else { OPEN };
-                return Some(AnswerEvent::Text(format!("{open}{more}")));
+                return Some(AnswerEvent::Text(format!("{open}{text}")));
             }
             Delta::TextWasReasoning => {
                 self.reasoning.push_str(&std::mem::take(&mut self.text));
@@ -137,7 +137,7 @@ impl AnswerBuffer {
 
     /// Returns the answer in its stored form.
     pub fn stored(&self) -> String {
-        marked(&self.reasoning, &self.text)
+        reasoning::join(&self.reasoning, &self.text)
     }
 
     /// Returns the metrics of the answer. `started` is the time of the request to the model.
@@ -165,10 +165,10 @@ pub(super) async fn collect(
     as_agent: bool,
 ) -> Result<Result<(String, Metrics), EmptyCompletion>> {
     let started = Instant::now();
-    let mut parts = model.answer(request).await?;
+    let mut deltas = model.answer(request).await?;
     let mut buffer = AnswerBuffer::new(true);
-    while let Some(part) = parts.next().await {
-        buffer.push(part?);
+    while let Some(delta) = deltas.next().await {
+        buffer.push(delta?);
     }
     let metrics = buffer.metrics(model, started, as_agent);
     Ok(match buffer.has_text() {
@@ -186,12 +186,12 @@ mod tests {
         let mut events: Vec<_> =
             deltas.iter().filter_map(|delta| buffer.push(delta.clone())).collect();
         events.extend(buffer.close());
-        let told = events.into_iter().map(|event| match event {
+        let texts = events.into_iter().map(|event| match event {
             AnswerEvent::Reasoning(text) => (true, text),
             AnswerEvent::Text(text) => (false, text),
             other => panic!("{other:?}"),
         });
-        told.collect()
+        texts.collect()
     }
 
     #[test]

@@ -10,19 +10,19 @@ use carrel_domain::{Error, Result};
 use super::Question;
 
 /// The maximum number of concurrent questions per user, or per address of widget visitors.
-const OF_A_PERSON: usize = 8;
+const MAX_PER_PERSON: usize = 8;
 /// The maximum number of concurrent questions per API key, and for the owner and the operator. Many
 /// people can use one key.
-const OF_A_PROGRAM: usize = 64;
+const MAX_PER_PROGRAM: usize = 64;
 /// The maximum size of the attachments of all questions in progress, in bytes.
-const ATTACHMENTS: usize = 256 << 20;
+const MAX_ATTACHMENT_BYTES: usize = 256 << 20;
 
 /// Counts questions in progress. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct QuestionLimits(Arc<Mutex<InProgress>>);
+pub struct QuestionLimits(Arc<Mutex<Counts>>);
 
 #[derive(Debug, Default)]
-struct InProgress {
+struct Counts {
     questions: HashMap<String, usize>,
     attachments: usize,
 }
@@ -39,18 +39,18 @@ impl QuestionLimits {
     /// Admits a question. [`Error::Exhausted`] if the caller has too many questions in progress,
     /// [`Error::Unavailable`] if the attachments of all callers are too large in total.
     pub fn acquire(&self, question: &Question, by: &By) -> Result<QuestionPermit> {
-        let (caller, most) = caller(question, by);
-        let bytes = question.attachments.iter().map(|attached| attached.content.len()).sum();
+        let (caller, limit) = caller(question, by);
+        let bytes = question.attachments.iter().map(|attachment| attachment.content.len()).sum();
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.questions.get(&caller).is_some_and(|count| *count >= most) {
+        if state.questions.get(&caller).is_some_and(|count| *count >= limit) {
             let reason = format!(
-                "at most {most} questions can be answered at once; wait until one is \
+                "at most {limit} questions can be answered at once; wait until one is \
                      finished"
             );
             return Err(Error::exhausted(reason));
         }
         // A single question may exceed the limit; its size is limited elsewhere.
-        if bytes > 0 && state.attachments > 0 && state.attachments + bytes > ATTACHMENTS {
+        if bytes > 0 && state.attachments > 0 && state.attachments + bytes > MAX_ATTACHMENT_BYTES {
             let reason = "too many attachments are being read; try again later";
             return Err(Error::unavailable("chat", reason));
         }
@@ -64,15 +64,15 @@ impl QuestionLimits {
 /// Returns the caller to count for, and the caller's limit.
 fn caller(question: &Question, by: &By) -> (String, usize) {
     if let Some(user) = &question.user {
-        return (format!("user:{}", user.id), OF_A_PERSON);
+        return (format!("user:{}", user.id), MAX_PER_PERSON);
     }
     match by.actor {
-        Actor::User(_) => (by.actor.to_text(), OF_A_PERSON),
+        Actor::User(_) => (by.actor.to_text(), MAX_PER_PERSON),
         Actor::Stranger => {
-            (format!("stranger:{}", by.address.as_deref().unwrap_or_default()), OF_A_PERSON)
+            (format!("stranger:{}", by.address.as_deref().unwrap_or_default()), MAX_PER_PERSON)
         }
         Actor::Key(_) | Actor::Owner | Actor::Operator | Actor::Server => {
-            (by.actor.to_text(), OF_A_PROGRAM)
+            (by.actor.to_text(), MAX_PER_PROGRAM)
         }
     }
 }
@@ -112,46 +112,56 @@ mod tests {
     use crate::chat::Attachment;
     use crate::fakes::by;
 
-    fn asked(attached: usize) -> Question {
-        let content = "a".repeat(attached);
+    fn question_with_image(bytes: usize) -> Question {
+        let content = "a".repeat(bytes);
         let attachment = Attachment { name: "a".into(), mime: "image/png".into(), content };
-        let attachments = if attached > 0 { vec![attachment] } else { Vec::new() };
+        let attachments = if bytes > 0 { vec![attachment] } else { Vec::new() };
         Question { text: "?".to_owned(), attachments, ..Question::default() }
     }
 
-    fn of(actor: Actor) -> By {
+    fn by_actor(actor: Actor) -> By {
         By { actor, ..by() }
     }
 
     #[test]
     fn each_caller_has_a_limit() {
         let limits = QuestionLimits::default();
-        let key = of(Actor::Key(ApiKeyId(1)));
-        let held: Vec<_> =
-            (0..OF_A_PROGRAM).map(|_| limits.acquire(&asked(0), &key).unwrap()).collect();
-        assert!(matches!(limits.acquire(&asked(0), &key), Err(Error::Exhausted { .. })));
-        assert!(limits.acquire(&asked(0), &of(Actor::Key(ApiKeyId(2)))).is_ok());
-        drop(held);
-        assert!(limits.acquire(&asked(0), &key).is_ok());
+        let key = by_actor(Actor::Key(ApiKeyId(1)));
+        let permits: Vec<_> = (0..MAX_PER_PROGRAM)
+            .map(|_| limits.acquire(&question_with_image(0), &key).unwrap())
+            .collect();
+        assert!(matches!(
+            limits.acquire(&question_with_image(0), &key),
+            Err(Error::Exhausted { .. })
+        ));
+        assert!(
+            limits.acquire(&question_with_image(0), &by_actor(Actor::Key(ApiKeyId(2)))).is_ok()
+        );
+        drop(permits);
+        assert!(limits.acquire(&question_with_image(0), &key).is_ok());
         assert!(limits.0.lock().unwrap().questions.is_empty());
     }
 
     #[test]
     fn attachments_in_progress_are_bounded_together() {
         let limits = QuestionLimits::default();
-        let key = of(Actor::Key(ApiKeyId(1)));
-        let half = ATTACHMENTS / 2;
-        let held = [half, half].map(|bytes| limits.acquire(&asked(bytes), &key).unwrap());
-        assert!(matches!(limits.acquire(&asked(1), &key), Err(Error::Unavailable { .. })));
-        assert!(limits.acquire(&asked(0), &key).is_ok());
-        let [mut read, waiting] = held;
+        let key = by_actor(Actor::Key(ApiKeyId(1)));
+        let half = MAX_ATTACHMENT_BYTES / 2;
+        let permits =
+            [half, half].map(|bytes| limits.acquire(&question_with_image(bytes), &key).unwrap());
+        assert!(matches!(
+            limits.acquire(&question_with_image(1), &key),
+            Err(Error::Unavailable { .. })
+        ));
+        assert!(limits.acquire(&question_with_image(0), &key).is_ok());
+        let [mut first, waiting] = permits;
         // Documents are released once they are read. Images stay until the model has answered.
         let image = Image::Inline { mime: "image/png".into(), data: "a".repeat(half / 2) };
-        read.shrink_to(&ChatRequest { images: vec![image], ..ChatRequest::default() });
-        drop(limits.acquire(&asked(half / 2), &key).unwrap());
-        assert!(limits.acquire(&asked(half), &key).is_err());
-        drop((read, waiting));
-        assert!(limits.acquire(&asked(half), &key).is_ok());
+        first.shrink_to(&ChatRequest { images: vec![image], ..ChatRequest::default() });
+        drop(limits.acquire(&question_with_image(half / 2), &key).unwrap());
+        assert!(limits.acquire(&question_with_image(half), &key).is_err());
+        drop((first, waiting));
+        assert!(limits.acquire(&question_with_image(half), &key).is_ok());
         assert_eq!(limits.0.lock().unwrap().attachments, 0);
     }
 }

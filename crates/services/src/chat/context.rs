@@ -8,20 +8,20 @@ use carrel_domain::model::{Context, MessageRole};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId};
 
-use super::attachments::{Attached, BYTES_A_TOKEN};
+use super::attachments::{AttachedDocument, BYTES_PER_TOKEN};
 use super::{Conversations, Question};
 use crate::exchange::Source;
 use crate::reasoning;
-use crate::record::{self, Earlier};
-use crate::search::{EarlierTurn, MOST_PASSAGES, Query};
+use crate::record::{self, EarlierExchange};
+use crate::search::{ConversationTurn, MAX_PASSAGES, Query};
 
 /// The maximum number of pinned documents considered.
-const MOST_PINNED: u32 = 64;
+const MAX_PINNED: u32 = 64;
 
 /// The context of a question.
-pub(super) struct Gathered {
+pub(super) struct QuestionContext {
     /// The context, most important first.
-    pub context: Vec<Context>,
+    pub parts: Vec<Context>,
     /// The sources shown to clients. Passages of earlier answers are not included.
     pub sources: Vec<Source>,
 }
@@ -32,82 +32,86 @@ pub(super) async fn gather(
     conversations: &Conversations,
     workspace: &Workspace,
     question: &Question,
-    attached: Vec<Attached>,
-    past: &[Earlier],
+    attached: Vec<AttachedDocument>,
+    history: &[EarlierExchange],
     window: u64,
-) -> Result<Gathered> {
-    let mut gathered = Gathered { context: Vec::new(), sources: Vec::new() };
-    let chosen = conversations.search.chosen(workspace.id, &question.overrides.filter).await?;
-    let pinned = add_pinned(conversations, workspace, &chosen, window, &mut gathered).await?;
-    let unshown = chosen.excluding(pinned);
-    for Attached { document, text } in attached {
-        gathered.add_whole(document, text);
+) -> Result<QuestionContext> {
+    let mut context = QuestionContext { parts: Vec::new(), sources: Vec::new() };
+    let selection =
+        conversations.search.select_documents(workspace.id, &question.overrides.filter).await?;
+    let pinned = add_pinned(conversations, workspace, &selection, window, &mut context).await?;
+    let unpinned = selection.excluding(pinned);
+    for AttachedDocument { document, text } in attached {
+        context.add_document(document, text);
     }
-    let wanted = question.overrides.passages.or(usize::try_from(workspace.settings.passages).ok());
-    let wanted = wanted.unwrap_or(1).clamp(1, MOST_PASSAGES);
+    let limit = question.overrides.passages.or(usize::try_from(workspace.settings.passages).ok());
+    let limit = limit.unwrap_or(1).clamp(1, MAX_PASSAGES);
     let query = Query {
-        text: question.asked().to_owned(),
-        limit: Some(wanted),
-        earlier: earlier_turns(question, past),
+        text: question.text_for_model().to_owned(),
+        limit: Some(limit),
+        history: search_turns(question, history),
         ..Query::default()
     };
-    let hits = conversations.search.nearest_among(workspace, query, unshown.as_deref()).await?;
+    let hits = conversations.search.nearest_in(workspace, query, unpinned.as_deref()).await?;
     let hits = hits.unwrap_or_default();
-    let found: HashSet<_> = hits.iter().map(|hit| hit.passage.chunk).collect();
+    let retrieved: HashSet<_> = hits.iter().map(|hit| hit.passage.chunk).collect();
     for hit in hits {
-        gathered.context.push(shown(&hit.passage, Some(hit.similarity)));
-        gathered.sources.push(Source::Passage(Box::new(hit)));
+        context.parts.push(to_context(&hit.passage, Some(hit.similarity)));
+        context.sources.push(Source::Passage(Box::new(hit)));
     }
-    if found.len() < wanted {
-        let missing = wanted - found.len();
-        let earlier = of_earlier_answers(conversations, workspace, past, &found).await?;
-        let earlier = earlier.iter().filter(|passage| unshown.contains(passage.place));
-        let earlier = earlier.take(missing);
-        gathered.context.extend(earlier.map(|passage| shown(passage, None)));
+    if retrieved.len() < limit {
+        let gap = limit - retrieved.len();
+        let passages =
+            passages_of_earlier_answers(conversations, workspace, history, &retrieved).await?;
+        let passages = passages.iter().filter(|passage| unpinned.contains(passage.place));
+        let passages = passages.take(gap);
+        context.parts.extend(passages.map(|passage| to_context(passage, None)));
     }
-    Ok(gathered)
+    Ok(context)
 }
 
 /// Adds the selected pinned documents until they fill the window. Returns the documents added.
 async fn add_pinned(
     conversations: &Conversations,
     workspace: &Workspace,
-    chosen: &DocumentSelection<Vec<WorkspaceDocumentId>>,
+    selection: &DocumentSelection<Vec<WorkspaceDocumentId>>,
     window: u64,
-    gathered: &mut Gathered,
+    context: &mut QuestionContext,
 ) -> Result<BTreeSet<WorkspaceDocumentId>> {
-    let mut room = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
-    let mut added = BTreeSet::new();
-    for place in conversations.pins.pinned(workspace.id, MOST_PINNED).await? {
-        if room == 0 {
+    let mut remaining =
+        usize::try_from(window.saturating_mul(BYTES_PER_TOKEN)).unwrap_or(usize::MAX);
+    let mut pinned = BTreeSet::new();
+    for workspace_document in conversations.pins.pinned(workspace.id, MAX_PINNED).await? {
+        if remaining == 0 {
             break;
         }
-        if !chosen.contains(place.id) {
+        if !selection.contains(workspace_document.id) {
             continue;
         }
         // A missing file is reported by the integrity check, not here.
-        let Some(mut text) = conversations.files.text(&place.document.path).await? else {
+        let Some(mut text) = conversations.files.text(&workspace_document.document.path).await?
+        else {
             continue;
         };
-        text.truncate(text.floor_char_boundary(room));
-        room -= text.len();
-        added.insert(place.id);
-        gathered.add_whole(place.document, text);
+        text.truncate(text.floor_char_boundary(remaining));
+        remaining -= text.len();
+        pinned.insert(workspace_document.id);
+        context.add_document(workspace_document.document, text);
     }
-    Ok(added)
+    Ok(pinned)
 }
 
 /// Returns passages used by earlier answers, newest answers first, if they are still in the
 /// workspace.
-async fn of_earlier_answers(
+async fn passages_of_earlier_answers(
     conversations: &Conversations,
     workspace: &Workspace,
-    past: &[Earlier],
-    found: &HashSet<ChunkId>,
+    history: &[EarlierExchange],
+    retrieved: &HashSet<ChunkId>,
 ) -> Result<Vec<Passage>> {
-    let mut seen = found.clone();
-    let chunks = past.iter().rev().flat_map(|earlier| &earlier.passages).copied();
-    let chunks: Vec<_> = chunks.filter(|chunk| seen.insert(*chunk)).take(MOST_PASSAGES).collect();
+    let mut known = retrieved.clone();
+    let chunks = history.iter().rev().flat_map(|exchange| &exchange.passages).copied();
+    let chunks: Vec<_> = chunks.filter(|chunk| known.insert(*chunk)).take(MAX_PASSAGES).collect();
     match chunks.is_empty() {
         true => Ok(Vec::new()),
         false => conversations.search.workspace_documents.passages(workspace.id, &chunks).await,
@@ -115,11 +119,11 @@ async fn of_earlier_answers(
 }
 
 /// Returns the history, newest first: the one sent by the client, or else the stored one.
-fn earlier_turns(question: &Question, past: &[Earlier]) -> Vec<EarlierTurn> {
+fn search_turns(question: &Question, history: &[EarlierExchange]) -> Vec<ConversationTurn> {
     let Some(messages) = &question.overrides.history else {
-        return past.iter().rev().map(Earlier::to_search_turn).collect();
+        return history.iter().rev().map(EarlierExchange::to_search_turn).collect();
     };
-    let mut turns: Vec<EarlierTurn> = Vec::new();
+    let mut turns: Vec<ConversationTurn> = Vec::new();
     for message in messages {
         match (message.role, turns.last_mut()) {
             (MessageRole::Assistant, Some(turn)) => {
@@ -127,7 +131,10 @@ fn earlier_turns(question: &Question, past: &[Earlier]) -> Vec<EarlierTurn> {
             }
             (MessageRole::Assistant, None) => {}
             (MessageRole::User, _) => {
-                turns.push(EarlierTurn { question: message.text.clone(), ..Default::default() });
+                turns.push(ConversationTurn {
+                    question: message.text.clone(),
+                    ..Default::default()
+                });
             }
         }
     }
@@ -135,14 +142,14 @@ fn earlier_turns(question: &Question, past: &[Earlier]) -> Vec<EarlierTurn> {
     turns
 }
 
-impl Gathered {
-    fn add_whole(&mut self, document: Document, text: String) {
-        self.sources.push(Source::whole(document.clone(), &text));
-        self.context.push(Context { title: document.title, text, similarity: None });
+impl QuestionContext {
+    fn add_document(&mut self, document: Document, text: String) {
+        self.sources.push(Source::full_document(document.clone(), &text));
+        self.parts.push(Context { title: document.title, text, similarity: None });
     }
 }
 
-fn shown(passage: &Passage, similarity: Option<f32>) -> Context {
+fn to_context(passage: &Passage, similarity: Option<f32>) -> Context {
     let title = passage.document.title.clone();
     Context { title, text: record::passage_text(passage), similarity }
 }

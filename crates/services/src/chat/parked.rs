@@ -34,9 +34,9 @@ impl ParkedImages {
             }
             Ok(Self { file, lengths: contents.iter().map(String::len).collect() })
         };
-        let written: std::io::Result<_> =
+        let result: std::io::Result<_> =
             tokio::task::spawn_blocking(write).await.map_err(Error::internal)?;
-        written.map(Some).map_err(Error::of_file)
+        result.map(Some).map_err(Error::of_file)
     }
 
     /// Moves the contents back into the images.
@@ -44,7 +44,7 @@ impl ParkedImages {
         let Self { mut file, lengths } = self;
         let read = move || {
             file.rewind()?;
-            lengths.into_iter().map(|length| one(&mut file, length)).collect()
+            lengths.into_iter().map(|length| read_content(&mut file, length)).collect()
         };
         let contents: std::io::Result<Vec<_>> =
             tokio::task::spawn_blocking(read).await.map_err(Error::internal)?;
@@ -56,7 +56,7 @@ impl ParkedImages {
     }
 }
 
-fn one(file: &mut std::fs::File, length: usize) -> std::io::Result<String> {
+fn read_content(file: &mut std::fs::File, length: usize) -> std::io::Result<String> {
     let mut content = vec![0; length];
     file.read_exact(&mut content)?;
     String::from_utf8(content).map_err(|error| std::io::Error::other(error.utf8_error()))
@@ -82,15 +82,15 @@ mod tests {
             small("d", "é"),
         ];
         let mut attachments = all.clone();
-        let place = directory.path().to_owned();
-        let parked = ParkedImages::park(&mut attachments, place).await.unwrap().unwrap();
-        let held: Vec<_> = attachments.iter().map(|a| (&*a.name, a.content.len())).collect();
-        assert_eq!(held, [("a", 0), ("b", 0), ("d", 0)]);
+        let path = directory.path().to_owned();
+        let parked = ParkedImages::park(&mut attachments, path).await.unwrap().unwrap();
+        let lengths: Vec<_> = attachments.iter().map(|a| (&*a.name, a.content.len())).collect();
+        assert_eq!(lengths, [("a", 0), ("b", 0), ("d", 0)]);
         parked.restore(&mut attachments).await.unwrap();
         let [a, b, _, d] = all.try_into().unwrap();
         assert_eq!(attachments, [a, b, d]);
-        let place = directory.path().to_owned();
-        let mut none = vec![attachment("b", "text/plain", String::new())];
-        assert!(ParkedImages::park(&mut none, place).await.unwrap().is_none());
+        let path = directory.path().to_owned();
+        let mut attachments = vec![attachment("b", "text/plain", String::new())];
+        assert!(ParkedImages::park(&mut attachments, path).await.unwrap().is_none());
     }
 }

@@ -8,7 +8,7 @@ use carrel_domain::{ChatId, Error, Result};
 use super::{Attachment, RequestOverrides, Stop, attachments};
 
 /// The maximum length of a question, in bytes.
-pub const LONGEST_QUESTION: usize = 1 << 20;
+pub const MAX_QUESTION_BYTES: usize = 1 << 20;
 
 /// The prefix of a message that requests an agent.
 const AGENT: &str = "@agent";
@@ -30,15 +30,15 @@ pub struct Question {
     /// Attached files.
     pub attachments: Vec<Attachment>,
     /// Whether to skip attached documents that cannot be read instead of refusing the question.
-    pub passes_over_unreadable: bool,
+    pub skips_unreadable: bool,
     /// Whether the question may request an agent. See [`Question::is_for_agent`].
-    pub may_call_agent: bool,
+    pub can_call_agent: bool,
     /// Overrides of workspace settings.
     pub overrides: RequestOverrides,
     /// Whether to send the user's memories.
     pub uses_memories: bool,
     /// The exchange that the new one replaces. It is not sent to the model.
-    pub instead_of: Option<ChatId>,
+    pub replaced_chat: Option<ChatId>,
     /// Whether the stream sends reasoning as separate events. Otherwise reasoning is part of the
     /// text, between `<think>` marks.
     pub separates_reasoning: bool,
@@ -66,15 +66,15 @@ impl Question {
     /// Returns whether clients expect the answer of an agent: in automatic mode, or if the message
     /// begins with `@agent`.
     pub fn is_for_agent(&self, workspace: &Workspace) -> bool {
-        let is_called = || self.text.starts_with(AGENT);
-        self.may_call_agent && (self.mode(workspace) == ChatMode::Automatic || is_called())
+        let has_prefix = || self.text.starts_with(AGENT);
+        self.can_call_agent && (self.mode(workspace) == ChatMode::Automatic || has_prefix())
     }
 
     /// Returns the text without the agent prefix.
-    pub(super) fn asked(&self) -> &str {
-        let called = self.text.strip_prefix(AGENT).filter(|_| self.may_call_agent);
-        match called.map(str::trim_start) {
-            Some(asked) if !asked.is_empty() => asked,
+    pub(super) fn text_for_model(&self) -> &str {
+        let text = self.text.strip_prefix(AGENT).filter(|_| self.can_call_agent);
+        match text.map(str::trim_start) {
+            Some(text) if !text.is_empty() => text,
             _ => &self.text,
         }
     }
@@ -85,8 +85,8 @@ impl Question {
         if self.text.trim().is_empty() {
             return Err(Error::invalid("message", "Message is empty"));
         }
-        if self.text.len() > LONGEST_QUESTION {
-            return Err(Error::TooLarge { what: "the message", limit: LONGEST_QUESTION as u64 });
+        if self.text.len() > MAX_QUESTION_BYTES {
+            return Err(Error::TooLarge { what: "the message", limit: MAX_QUESTION_BYTES as u64 });
         }
         attachments::check(&self.attachments)
     }

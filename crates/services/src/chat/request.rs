@@ -6,15 +6,15 @@ use chrono::{DateTime, Utc};
 
 use super::Question;
 use crate::prompt::Values;
-use crate::record::Earlier;
+use crate::record::EarlierExchange;
 use crate::{preferences, prompt, reasoning};
 
 /// The maximum number of images of earlier questions that are sent again, newest first.
-pub(super) const MOST_EARLIER_IMAGES: usize = 8;
+pub(super) const MAX_HISTORY_IMAGES: usize = 8;
 
 /// User-defined additions to the instructions.
 #[derive(Default)]
-pub(super) struct Own {
+pub(super) struct Additions {
     pub variables: Vec<PromptVariable>,
     /// The memories of the user.
     pub notes: Option<String>,
@@ -24,19 +24,19 @@ pub(super) fn compose(
     workspace: &Workspace,
     question: &Question,
     context: Vec<Context>,
-    past: Vec<Earlier>,
-    own: &Own,
+    history: Vec<EarlierExchange>,
+    additions: &Additions,
     now: DateTime<Utc>,
 ) -> ChatRequest {
     let overrides = &question.overrides;
-    let attached = question.attachments.iter().filter(|attached| attached.is_image());
+    let images = question.attachments.iter().filter(|attachment| attachment.is_image());
     let urls = overrides.image_urls.iter().cloned().map(Image::Url);
     ChatRequest {
-        instructions: instructions(workspace, question, own, now),
+        instructions: instructions(workspace, question, additions, now),
         context,
-        history: overrides.history.clone().map_or_else(|| turns(past), without_reasoning),
-        question: question.asked().to_owned(),
-        images: attached.map(|image| image.image()).chain(urls).collect(),
+        history: overrides.history.clone().map_or_else(|| messages(history), without_reasoning),
+        question: question.text_for_model().to_owned(),
+        images: images.map(|image| image.image()).chain(urls).collect(),
         temperature: overrides.temperature.or(workspace.settings.temperature),
         longest_answer: overrides.longest_answer,
         sampling: overrides.sampling.clone(),
@@ -46,7 +46,7 @@ pub(super) fn compose(
 fn instructions(
     workspace: &Workspace,
     question: &Question,
-    own: &Own,
+    additions: &Additions,
     now: DateTime<Utc>,
 ) -> String {
     if let Some(instructions) = &question.overrides.instructions {
@@ -54,8 +54,9 @@ fn instructions(
     }
     let prompt = workspace.settings.prompt.as_deref().unwrap_or(preferences::SYSTEM_PROMPT);
     let user = question.user.as_ref();
-    let mut text = prompt::expand(prompt, &Values { workspace, user, own: &own.variables, now });
-    if let Some(notes) = &own.notes {
+    let mut text =
+        prompt::expand(prompt, &Values { workspace, user, variables: &additions.variables, now });
+    if let Some(notes) = &additions.notes {
         text.push_str("\n\n");
         text.push_str(notes);
     }
@@ -73,17 +74,17 @@ fn without_reasoning(mut history: Vec<Message>) -> Vec<Message> {
 }
 
 /// Converts earlier exchanges to messages for the model.
-fn turns(past: Vec<Earlier>) -> Vec<Message> {
-    let mut turns = Vec::with_capacity(past.len() * 2);
-    for Earlier { prompt, answer, images, .. } in past.into_iter().rev() {
+fn messages(history: Vec<EarlierExchange>) -> Vec<Message> {
+    let mut messages = Vec::with_capacity(history.len() * 2);
+    for EarlierExchange { prompt, answer, images, .. } in history.into_iter().rev() {
         let answer = reasoning::strip(&answer);
         // The answer was stopped during the reasoning.
         if answer.is_empty() {
             continue;
         }
-        turns.push(Message::assistant(answer));
-        turns.push(Message { images, ..Message::user(prompt) });
+        messages.push(Message::assistant(answer));
+        messages.push(Message { images, ..Message::user(prompt) });
     }
-    turns.reverse();
-    turns
+    messages.reverse();
+    messages
 }

@@ -14,7 +14,7 @@ impl Stop {
         self.0.notify_one();
     }
 
-    pub(super) async fn asked(&self) {
+    pub(super) async fn wait(&self) {
         self.0.notified().await;
     }
 }

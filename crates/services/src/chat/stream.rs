@@ -13,10 +13,10 @@ use super::concurrency::QuestionPermit;
 use super::{AnswerParts, Conversations, Prepared, Question, Reply};
 
 /// The number of events buffered for a slow client before the model has to wait.
-const WAITING: usize = 16;
+const EVENT_BUFFER: usize = 16;
 
 /// The time after which a client that takes no event is considered gone.
-const STALLED: Duration = Duration::from_secs(300);
+const STALL_TIMEOUT: Duration = Duration::from_secs(300);
 
 impl Conversations {
     /// Like [`Conversations::ask`], but streams the answer. If the receiver is dropped or stalls
@@ -31,13 +31,13 @@ impl Conversations {
         question.check()?;
         let permit = self.limits.acquire(&question, by)?;
         self.check_quota(question.user.as_ref(), by).await?;
-        let (events, receiver) = channel(WAITING);
+        let (events, receiver) = channel(EVENT_BUFFER);
         let (conversations, workspace, by) = (self.clone(), workspace.clone(), by.clone());
         self.tasks.spawn(async move {
             let mut permit = permit;
-            let streamed =
+            let answer =
                 conversations.stream_answer(&workspace, question, &by, &events, &mut permit);
-            if let Err(error) = streamed.await {
+            if let Err(error) = answer.await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "failed to answer a question"
@@ -60,12 +60,12 @@ impl Conversations {
         let (stop, separates_reasoning) = (question.stop.clone(), question.separates_reasoning);
         let prepared = tokio::select! {
             biased;
-            () = stop.asked() => return Ok(()),
+            () = stop.wait() => return Ok(()),
             prepared = self.prepare(workspace, &mut question, by) => prepared?,
         };
         let Some(prepared) = prepared else {
-            let refused = self.refuse(workspace, question, by).await?;
-            if let Reply::Refused { text, .. } = refused {
+            let reply = self.refuse(workspace, question, by).await?;
+            if let Reply::Refused { text, .. } = reply {
                 let _ = events.send(AnswerEvent::Refused(text)).await;
             }
             return Ok(());
@@ -80,26 +80,26 @@ impl Conversations {
         let (mut failure, mut is_complete) = (None, false);
         {
             // Leaving this block drops the answer and thereby cancels the request.
-            let mut parts = tokio::select! {
+            let mut deltas = tokio::select! {
                 biased;
-                () = stop.asked() => return Ok(()),
+                () = stop.wait() => return Ok(()),
                 () = events.closed() => return Ok(()),
-                () = self.tasks.stopping() => return Err(stopping()),
-                parts = model.answer(request) => parts?,
+                () = self.tasks.stopping() => return Err(shutdown_error()),
+                deltas = model.answer(request) => deltas?,
             };
             let mut is_stalled = false;
             while !is_stalled {
-                let part = tokio::select! {
+                let delta = tokio::select! {
                     biased;
-                    () = stop.asked() => break,
+                    () = stop.wait() => break,
                     () = events.closed() => break,
                     () = self.tasks.stopping() => {
-                        failure = Some(stopping());
+                        failure = Some(shutdown_error());
                         break;
                     }
-                    part = parts.next() => part,
+                    delta = deltas.next() => delta,
                 };
-                match part {
+                match delta {
                     None => {
                         is_complete = true;
                         break;
@@ -132,9 +132,9 @@ impl Conversations {
             true => None,
             false => {
                 let text = buffer.stored();
-                let kept =
+                let parts =
                     AnswerParts { text: &text, sources: &sources, mode, metrics: &metrics, images };
-                match self.save(workspace, question, kept, by).await {
+                match self.save(workspace, question, parts, by).await {
                     Ok(chat) => Some(Finished { chat, text, sources, metrics }),
                     Err(error) => {
                         send(events, AnswerEvent::Failed { error, begun: true }).await;
@@ -148,11 +148,11 @@ impl Conversations {
     }
 }
 
-fn stopping() -> Error {
+fn shutdown_error() -> Error {
     Error::unavailable("this server", "it is stopping; ask again when it is running")
 }
 
 /// Returns whether the client took the event in time.
 async fn send(events: &Sender<AnswerEvent>, event: AnswerEvent) -> bool {
-    matches!(timeout(STALLED, events.send(event)).await, Ok(Ok(())))
+    matches!(timeout(STALL_TIMEOUT, events.send(event)).await, Ok(Ok(())))
 }

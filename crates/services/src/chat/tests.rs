@@ -34,18 +34,18 @@ async fn the_model_sees_passages_and_history() {
     let world = with_a_document("The sky is green.").await;
     let workspace = workspace("Sky");
     for text in ["What colour is the sky?", "Why?"] {
-        let asked = ask(&world, &workspace, question(text, None)).await;
-        let Reply::Answered { sources, text: answer, .. } = asked.unwrap() else {
+        let reply = ask(&world, &workspace, question(text, None)).await;
+        let Reply::Answered { sources, text: answer, .. } = reply.unwrap() else {
             panic!("refused")
         };
         assert_eq!((sources.len(), answer), (1, format!("You asked: {text}")));
     }
-    let asked = world.requests.lock().unwrap();
-    assert!(asked[0].history.is_empty());
-    assert!(asked[1].system_prompt().contains("sourceDocument: sky.txt"));
-    assert!(asked[1].system_prompt().contains("The sky is green."));
-    let said: Vec<_> = asked[1].history.iter().map(|turn| turn.text.as_str()).collect();
-    assert_eq!(said, ["What colour is the sky?", "You asked: What colour is the sky?"]);
+    let requests = world.requests.lock().unwrap();
+    assert!(requests[0].history.is_empty());
+    assert!(requests[1].system_prompt().contains("sourceDocument: sky.txt"));
+    assert!(requests[1].system_prompt().contains("The sky is green."));
+    let history: Vec<_> = requests[1].history.iter().map(|turn| turn.text.as_str()).collect();
+    assert_eq!(history, ["What colour is the sky?", "You asked: What colour is the sky?"]);
 }
 
 #[tokio::test]
@@ -53,9 +53,9 @@ async fn query_mode_refuses_without_a_passage_and_refusals_are_not_history() {
     let world = Arc::new(World::default());
     let mut workspace = workspace("Empty");
     workspace.settings.refusal = Some("Ask me about the sky.".into());
-    let asked = ask(&world, &workspace, question("Hi", Some(ChatMode::Query)));
+    let reply = ask(&world, &workspace, question("Hi", Some(ChatMode::Query)));
     assert_eq!(
-        asked.await.unwrap(),
+        reply.await.unwrap(),
         Reply::Refused { chat: ChatId(1), text: "Ask me about the sky.".into() }
     );
     assert!(!world.chats.lock().unwrap()[0].include);
@@ -79,40 +79,40 @@ async fn request_overrides_replace_stored_values() {
     let mut workspace = workspace("Alpha");
     workspace.settings.temperature = Some(0.1);
     ask(&world, &workspace, question("Hi", None)).await.unwrap();
-    let earlier = Message::assistant("Welcome.");
+    let message = Message::assistant("Welcome.");
     let overrides = RequestOverrides {
         instructions: Some("Say {date}.".into()),
-        history: Some(vec![earlier.clone()]),
+        history: Some(vec![message.clone()]),
         temperature: Some(0.9),
         longest_answer: Some(7),
         ..RequestOverrides::default()
     };
     ask(&world, &workspace, Question { overrides, ..question("Go on", None) }).await.unwrap();
-    let asked = world.requests.lock().unwrap();
-    assert_eq!((asked[0].temperature, asked[0].longest_answer), (Some(0.1), None));
-    assert_eq!((asked[1].temperature, asked[1].longest_answer), (Some(0.9), Some(7)));
-    assert_eq!(asked[1].instructions, "Say {date}.");
-    assert_eq!(asked[1].history, [earlier]);
+    let requests = world.requests.lock().unwrap();
+    assert_eq!((requests[0].temperature, requests[0].longest_answer), (Some(0.1), None));
+    assert_eq!((requests[1].temperature, requests[1].longest_answer), (Some(0.9), Some(7)));
+    assert_eq!(requests[1].instructions, "Say {date}.");
+    assert_eq!(requests[1].history, [message]);
 }
 
 #[tokio::test]
 async fn a_reset_makes_the_model_forget_one_conversation() {
     let world = Arc::new(World::default());
     let workspace = workspace("Alpha");
-    let other = || Question { session: Some("s".into()), ..question("Hi", None) };
+    let in_session = || Question { session: Some("s".into()), ..question("Hi", None) };
     ask(&world, &workspace, question("Hi", None)).await.unwrap();
-    ask(&world, &workspace, other()).await.unwrap();
+    ask(&world, &workspace, in_session()).await.unwrap();
     world.conversations().reset(&workspace, &question("", None), &by()).await.unwrap();
     ask(&world, &workspace, question("Again", None)).await.unwrap();
-    ask(&world, &workspace, other()).await.unwrap();
-    let asked = world.requests.lock().unwrap();
-    assert_eq!((asked[2].history.len(), asked[3].history.len()), (0, 2));
+    ask(&world, &workspace, in_session()).await.unwrap();
+    let requests = world.requests.lock().unwrap();
+    assert_eq!((requests[2].history.len(), requests[3].history.len()), (0, 2));
 }
 
 #[tokio::test]
 async fn empty_and_oversized_questions_are_refused() {
     let world = Arc::new(World::default());
-    for text in ["", " \n", &"x".repeat(LONGEST_QUESTION + 1)] {
+    for text in ["", " \n", &"x".repeat(MAX_QUESTION_BYTES + 1)] {
         assert!(ask(&world, &workspace("A"), question(text, None)).await.is_err());
     }
     assert!(world.chats.lock().unwrap().is_empty());
@@ -121,9 +121,9 @@ async fn empty_and_oversized_questions_are_refused() {
 #[tokio::test]
 async fn a_user_at_the_daily_limit_is_refused_before_the_model_is_called() {
     let world = Arc::new(World::default());
-    let limited = user(1, user::Role::Manager, Some(2));
+    let limited_user = user(1, user::Role::Manager, Some(2));
     for (user, times) in [
-        (Some(limited.clone()), 2),
+        (Some(limited_user.clone()), 2),
         (Some(user(2, user::Role::Default, None)), 3),
         (Some(user(3, user::Role::Admin, Some(1))), 3),
         (None, 3),
@@ -133,12 +133,12 @@ async fn a_user_at_the_daily_limit_is_refused_before_the_model_is_called() {
             ask(&world, &workspace("A"), question).await.unwrap();
         }
     }
-    let asked = world.requests.lock().unwrap().len();
-    let one_more = Question { user: Some(limited), ..question("Hi", None) };
-    let refused = ask(&world, &workspace("A"), one_more).await.unwrap_err();
-    assert!(matches!(&refused, Error::Exhausted { .. }), "{refused:?}");
-    assert!(refused.to_string().contains("24 hour chat quota"), "{refused}");
-    assert_eq!(world.requests.lock().unwrap().len(), asked);
+    let count = world.requests.lock().unwrap().len();
+    let question = Question { user: Some(limited_user), ..question("Hi", None) };
+    let error = ask(&world, &workspace("A"), question).await.unwrap_err();
+    assert!(matches!(&error, Error::Exhausted { .. }), "{error:?}");
+    assert!(error.to_string().contains("24 hour chat quota"), "{error}");
+    assert_eq!(world.requests.lock().unwrap().len(), count);
     let users: Vec<_> =
         world.chats.lock().unwrap().iter().map(|chat| chat.conversation.user).collect();
     let ids = [1, 1, 2, 2, 2, 3, 3, 3].map(|id| Some(UserId(id)));
@@ -148,10 +148,10 @@ async fn a_user_at_the_daily_limit_is_refused_before_the_model_is_called() {
 #[tokio::test]
 async fn an_invalid_question_does_not_count() {
     let world = Arc::new(World::default());
-    let limited = Some(user(1, user::Role::Default, Some(1)));
-    let empty = Question { user: limited.clone(), ..question(" ", None) };
+    let limited_user = Some(user(1, user::Role::Default, Some(1)));
+    let empty = Question { user: limited_user.clone(), ..question(" ", None) };
     assert!(ask(&world, &workspace("A"), empty).await.is_err());
-    let first = Question { user: limited, ..question("Hi", None) };
+    let first = Question { user: limited_user, ..question("Hi", None) };
     assert!(ask(&world, &workspace("A"), first).await.is_ok());
 }
 
@@ -173,14 +173,14 @@ fn titles(sources: &[Source]) -> Vec<&str> {
 async fn a_pinned_document_comes_first_in_full_and_once() {
     let world = with_pins(&["The sky is green.", "Grass is red."]).await;
     world.places.lock().unwrap()[1].pinned = true;
-    let asked = ask(&world, &workspace("Sky"), question("Why?", None)).await.unwrap();
-    let Reply::Answered { sources, .. } = asked else { panic!("refused") };
+    let reply = ask(&world, &workspace("Sky"), question("Why?", None)).await.unwrap();
+    let Reply::Answered { sources, .. } = reply else { panic!("refused") };
     assert_eq!(titles(&sources), ["1.txt", "0.txt"]);
     assert!(
         matches!(&sources[0], Source::Document { beginning, .. } if beginning == "Grass is red.")
     );
-    let asked = world.requests.lock().unwrap();
-    let context: Vec<_> = asked[0].context.iter().map(|context| context.text.as_str()).collect();
+    let requests = world.requests.lock().unwrap();
+    let context: Vec<_> = requests[0].context.iter().map(|context| context.text.as_str()).collect();
     assert_eq!((context.len(), context[0]), (2, "Grass is red."));
     assert!(context[1].contains("The sky is green."));
 }
@@ -193,8 +193,9 @@ async fn a_pinned_document_does_not_displace_passages() {
         let mut workspace = workspace("Sky");
         workspace.settings.search_mode = mode;
         let overrides = RequestOverrides { passages: Some(1), ..RequestOverrides::default() };
-        let asked = Question { overrides, ..question("Red?", None) };
-        let Reply::Answered { sources, .. } = ask(&world, &workspace, asked).await.unwrap() else {
+        let question = Question { overrides, ..question("Red?", None) };
+        let Reply::Answered { sources, .. } = ask(&world, &workspace, question).await.unwrap()
+        else {
             panic!("refused")
         };
         assert_eq!(titles(&sources), ["0.txt", "1.txt"], "{mode:?}");
@@ -206,19 +207,18 @@ async fn passages_of_earlier_answers_fill_the_gap() {
     let world = with_pins(&["The sky is green.", "Grass is red.", "Snow is blue."]).await;
     let workspace = workspace("Sky");
     ask(&world, &workspace, question("One?", None)).await.unwrap();
-    let two = RequestOverrides { passages: Some(2), ..RequestOverrides::default() };
+    let overrides = RequestOverrides { passages: Some(2), ..RequestOverrides::default() };
     world.blind.store(2, std::sync::atomic::Ordering::Relaxed);
-    let asked =
-        ask(&world, &workspace, Question { overrides: two, ..question("Two?", None) }).await;
-    let Reply::Answered { sources, .. } = asked.unwrap() else { panic!("refused") };
+    let reply = ask(&world, &workspace, Question { overrides, ..question("Two?", None) }).await;
+    let Reply::Answered { sources, .. } = reply.unwrap() else { panic!("refused") };
     assert_eq!(titles(&sources), ["2.txt"]);
-    let second = world.requests.lock().unwrap()[1].clone();
-    let shown: Vec<_> = second.context.iter().map(|context| context.title.as_str()).collect();
-    assert_eq!(shown, ["2.txt", "0.txt"]);
+    let request = world.requests.lock().unwrap()[1].clone();
+    let titles: Vec<_> = request.context.iter().map(|context| context.title.as_str()).collect();
+    assert_eq!(titles, ["2.txt", "0.txt"]);
     // In query mode, they are enough to answer.
     world.blind.store(3, std::sync::atomic::Ordering::Relaxed);
-    let asked = ask(&world, &workspace, question("Three?", Some(ChatMode::Query))).await.unwrap();
-    assert!(matches!(asked, Reply::Answered { sources, .. } if sources.is_empty()));
+    let reply = ask(&world, &workspace, question("Three?", Some(ChatMode::Query))).await.unwrap();
+    assert!(matches!(reply, Reply::Answered { sources, .. } if sources.is_empty()));
 }
 
 fn attachment(name: &str, mime: &str, content: &str) -> Attachment {
@@ -233,8 +233,9 @@ async fn attached_images_are_sent_and_documents_are_read() {
         attachment("sky.png", "image/png", "data:image/png;base64,iVBORw0KGgo="),
         attachment("sky.txt", "text/plain", "data:text/plain;base64,VGhlIHNreSBpcyBncmVlbi4="),
     ];
-    let asked = Question { attachments, ..question("Look", Some(ChatMode::Query)) };
-    let Reply::Answered { sources, .. } = ask(&world, &workspace, asked).await.unwrap() else {
+    let with_attachments = Question { attachments, ..question("Look", Some(ChatMode::Query)) };
+    let Reply::Answered { sources, .. } = ask(&world, &workspace, with_attachments).await.unwrap()
+    else {
         panic!("refused")
     };
     assert_eq!(titles(&sources), ["sky.txt"]);
@@ -244,12 +245,12 @@ async fn attached_images_are_sent_and_documents_are_read() {
     assert_eq!(requests[0].images, std::slice::from_ref(&image));
     assert_eq!(requests[0].context[0].text, "The sky is green.");
     assert_eq!(requests[1].history[0].images, [image]);
-    let kept = world.chats.lock().unwrap()[0].clone();
-    assert!(kept.response.contains("sky.png") && !kept.response.contains("text/plain"));
-    assert!(!kept.response.contains("iVBORw0KGgo"), "{}", kept.response);
-    let read = record::read(&kept.response).unwrap();
-    assert_eq!(record::images_of(kept)[0].bytes().unwrap(), b"\x89PNG\r\n\x1a\n");
-    assert_eq!(read.documents, ["sky.txt"]);
+    let chat = world.chats.lock().unwrap()[0].clone();
+    assert!(chat.response.contains("sky.png") && !chat.response.contains("text/plain"));
+    assert!(!chat.response.contains("iVBORw0KGgo"), "{}", chat.response);
+    let record = record::read(&chat.response).unwrap();
+    assert_eq!(record::images_of(chat)[0].bytes().unwrap(), b"\x89PNG\r\n\x1a\n");
+    assert_eq!(record.documents, ["sky.txt"]);
 }
 
 #[tokio::test]
@@ -257,27 +258,24 @@ async fn unreadable_attachments_are_refused_or_skipped() {
     let world = Arc::new(World::default());
     // The test extractor refuses texts with a replacement character.
     let unreadable = || vec![attachment("a.bin", "application/x", "77+9")];
-    let asked = Question { attachments: unreadable(), ..question("Read", None) };
-    let refused = ask(&world, &workspace("A"), asked).await.unwrap_err();
-    assert!(refused.to_string().contains("a.bin"), "{refused}");
-    let asked = Question {
-        attachments: unreadable(),
-        passes_over_unreadable: true,
-        ..question("Read", None)
-    };
-    ask(&world, &workspace("A"), asked).await.unwrap();
-    let many = vec![attachment("a.png", "image/png", "AAAA"); MOST_ATTACHMENTS + 1];
-    let asked = Question { attachments: many, ..question("Look", None) };
-    assert!(ask(&world, &workspace("A"), asked).await.is_err());
+    let with_attachments = Question { attachments: unreadable(), ..question("Read", None) };
+    let error = ask(&world, &workspace("A"), with_attachments).await.unwrap_err();
+    assert!(error.to_string().contains("a.bin"), "{error}");
+    let with_attachments =
+        Question { attachments: unreadable(), skips_unreadable: true, ..question("Read", None) };
+    ask(&world, &workspace("A"), with_attachments).await.unwrap();
+    let attachments = vec![attachment("a.png", "image/png", "AAAA"); MAX_ATTACHMENTS + 1];
+    let with_attachments = Question { attachments, ..question("Look", None) };
+    assert!(ask(&world, &workspace("A"), with_attachments).await.is_err());
 }
 
 #[tokio::test]
 async fn an_agent_call_is_stored_verbatim() {
     let world = Arc::new(World::default());
-    let called =
-        Question { may_call_agent: true, ..question("@agent count", Some(ChatMode::Chat)) };
-    let asked = ask(&world, &workspace("A"), called).await.unwrap();
-    assert!(matches!(asked, Reply::Answered { metrics, .. } if metrics.as_agent));
+    let question =
+        Question { can_call_agent: true, ..question("@agent count", Some(ChatMode::Chat)) };
+    let reply = ask(&world, &workspace("A"), question).await.unwrap();
+    assert!(matches!(reply, Reply::Answered { metrics, .. } if metrics.as_agent));
     assert_eq!(world.requests.lock().unwrap()[0].question, "count");
     let chats = world.chats.lock().unwrap();
     assert_eq!(chats[0].prompt, "@agent count");
@@ -291,20 +289,20 @@ async fn a_regenerated_answer_does_not_see_the_one_it_replaces() {
     for text in ["One?", "Two?"] {
         ask(&world, &workspace, question(text, None)).await.unwrap();
     }
-    let anew = Question { instead_of: Some(ChatId(2)), ..question("Two, really?", None) };
-    ask(&world, &workspace, anew).await.unwrap();
-    let asked = world.requests.lock().unwrap();
-    let said: Vec<_> = asked[2].history.iter().map(|turn| turn.text.as_str()).collect();
-    assert_eq!(said, ["One?", "You asked: One?"]);
+    let question = Question { replaced_chat: Some(ChatId(2)), ..question("Two, really?", None) };
+    ask(&world, &workspace, question).await.unwrap();
+    let requests = world.requests.lock().unwrap();
+    let history: Vec<_> = requests[2].history.iter().map(|turn| turn.text.as_str()).collect();
+    assert_eq!(history, ["One?", "You asked: One?"]);
 }
 
 #[tokio::test]
 async fn an_answer_stopped_before_it_begins_is_not_stored() {
     let world = Arc::new(World::default());
-    let stopped = question("Hi", None);
-    stopped.stop.stop();
-    let pieces = world.conversations().stream(&workspace("A"), stopped, &by()).await;
-    assert!(pieces.unwrap().recv().await.is_none());
+    let question = question("Hi", None);
+    question.stop.stop();
+    let events = world.conversations().stream(&workspace("A"), question, &by()).await;
+    assert!(events.unwrap().recv().await.is_none());
     assert!(world.chats.lock().unwrap().is_empty());
 }
 
@@ -317,8 +315,8 @@ async fn reasoning_is_never_sent_to_the_model_again() {
         ..RequestOverrides::default()
     };
     ask(&world, &workspace, Question { overrides, ..question("Go on", None) }).await.unwrap();
-    let asked = world.requests.lock().unwrap().pop().unwrap();
-    assert_eq!(asked.history, [Message::user("Hi"), Message::assistant("Hello")]);
+    let request = world.requests.lock().unwrap().pop().unwrap();
+    assert_eq!(request.history, [Message::user("Hi"), Message::assistant("Hello")]);
     // The fake model answers with its reasoning in the text.
     ask(&world, &workspace, question("<think>", None)).await.unwrap();
     let stored = "plan\n</think>\n\nHello".to_owned();
@@ -326,8 +324,8 @@ async fn reasoning_is_never_sent_to_the_model_again() {
         chat.response = record::with_text(&chat.response, &stored).unwrap();
     });
     ask(&world, &workspace, question("And?", None)).await.unwrap();
-    let asked = world.requests.lock().unwrap().pop().unwrap();
-    let answers: Vec<_> = asked.history.iter().skip(1).step_by(2).collect();
+    let request = world.requests.lock().unwrap().pop().unwrap();
+    let answers: Vec<_> = request.history.iter().skip(1).step_by(2).collect();
     assert!(!answers.is_empty());
     assert!(answers.iter().all(|answer| answer.text == "Hello"), "{answers:?}");
 }

@@ -5,18 +5,18 @@ use carrel_domain::thread_file::{NewThreadFile, ThreadFile};
 use carrel_domain::{Error, Result, ThreadFileId};
 use serde_json::json;
 
-use super::attachments::{Attached, BYTES_A_TOKEN, read_one};
+use super::attachments::{AttachedDocument, BYTES_PER_TOKEN, read_document};
 use super::{Attachment, Conversations, Question};
 use crate::ingestion::{RawText, from_text};
 
 /// The maximum number of files of a thread.
-pub const MOST_FILES: usize = 16;
+pub const MAX_FILES: usize = 16;
 
 /// The maximum length of the text of a thread file, in bytes.
-pub const LONGEST_TEXT: usize = 4 << 20;
+pub const MAX_TEXT_BYTES: usize = 4 << 20;
 
 /// The context window assumed when reading a thread file, large enough to keep the whole text.
-const WHOLE: u64 = LONGEST_TEXT as u64 / BYTES_A_TOKEN + 1;
+const WHOLE_TEXT_WINDOW: u64 = MAX_TEXT_BYTES as u64 / BYTES_PER_TOKEN + 1;
 
 /// The source text of a thread file in answers.
 const SOURCE: &str = "a file that stays with the thread.";
@@ -38,14 +38,14 @@ pub async fn add_file(
         return Err(Error::invalid("attachment", reason));
     }
     let name = attachment.name.clone();
-    let read = read_one(conversations, &mut attachment, WHOLE, by).await?;
-    let mut kept = Vec::new();
-    for Attached { document, text } in read {
-        if text.len() > LONGEST_TEXT {
-            return Err(Error::TooLarge { what: "the text", limit: LONGEST_TEXT as u64 });
+    let documents = read_document(conversations, &mut attachment, WHOLE_TEXT_WINDOW, by).await?;
+    let mut files = Vec::new();
+    for AttachedDocument { document, text } in documents {
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(Error::TooLarge { what: "the text", limit: MAX_TEXT_BYTES as u64 });
         }
         let details = json!({ "threadName": thread.name, "file": name }).to_string();
-        let new = NewThreadFile {
+        let file = NewThreadFile {
             thread: thread.id,
             name: document.title,
             text,
@@ -53,11 +53,11 @@ pub async fn add_file(
             created_at: by.at,
         };
         let event = by.event("thread_file_added", details);
-        kept.push(conversations.thread_files.add(new, MOST_FILES, event).await?);
+        files.push(conversations.thread_files.add(file, MAX_FILES, event).await?);
     }
-    match kept.is_empty() {
+    match files.is_empty() {
         true => Err(Error::unprocessable("No text content found in the document.")),
-        false => Ok(kept),
+        false => Ok(files),
     }
 }
 
@@ -77,26 +77,27 @@ pub async fn remove_file(
 }
 
 /// Returns the files of the question's thread, with their texts up to the size that fits the model.
-pub(super) async fn kept_files(
+pub(super) async fn load_documents(
     conversations: &Conversations,
     question: &Question,
     window: u64,
     by: &By,
-) -> Result<Vec<Attached>> {
+) -> Result<Vec<AttachedDocument>> {
     let Some(thread) = &question.thread else { return Ok(Vec::new()) };
-    let mut room = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
-    let mut attached = Vec::new();
+    let mut remaining =
+        usize::try_from(window.saturating_mul(BYTES_PER_TOKEN)).unwrap_or(usize::MAX);
+    let mut documents = Vec::new();
     for (file, mut text) in conversations.thread_files.texts(thread.id).await? {
-        text.truncate(text.floor_char_boundary(room));
+        text.truncate(text.floor_char_boundary(remaining));
         if text.is_empty() {
             break;
         }
-        room -= text.len();
+        remaining -= text.len();
         let source = Some(SOURCE.to_owned());
         let raw = RawText { title: file.name, text, source, ..RawText::default() };
         let (mut document, text) = from_text(raw, by.at)?;
         document.tokens = file.tokens;
-        attached.push(Attached { document, text });
+        documents.push(AttachedDocument { document, text });
     }
-    Ok(attached)
+    Ok(documents)
 }

@@ -13,9 +13,9 @@ use futures_util::TryStreamExt;
 
 use super::*;
 
-const LOGGED: i64 = 1000;
+const CHAT_COUNT: i64 = 1000;
 
-/// A log of [`LOGGED`] exchanges that counts reads. The formatter writes the ids.
+/// A log of [`CHAT_COUNT`] exchanges that counts reads. The formatter writes the ids.
 #[derive(Default)]
 struct Log {
     read: Mutex<usize>,
@@ -57,7 +57,7 @@ impl ChatLog for Log {
         at_most: Portion,
     ) -> Result<Vec<LoggedChat>> {
         let after = cursor.map_or(0, |cursor| cursor.last.id.0);
-        let last = LOGGED.min(after + i64::from(at_most.exchanges));
+        let last = CHAT_COUNT.min(after + i64::from(at_most.exchanges));
         let page: Vec<_> = (after + 1..=last).map(exchange).collect();
         *self.read.lock().unwrap() += page.len();
         Ok(page)
@@ -161,9 +161,9 @@ fn author() -> By {
 #[tokio::test]
 async fn an_export_contains_every_exchange_once() {
     let log = Arc::new(Log::default());
-    let (_, pieces) = exports(&log).start(request("numbers"), &author()).await.unwrap();
-    let text = String::from_utf8(pieces.try_concat().await.unwrap()).unwrap();
-    let numbers: String = (1..=LOGGED).map(|number| format!("{number}\n")).collect();
+    let (_, chunks) = exports(&log).start(request("numbers"), &author()).await.unwrap();
+    let text = String::from_utf8(chunks.try_concat().await.unwrap()).unwrap();
+    let numbers: String = (1..=CHAT_COUNT).map(|number| format!("{number}\n")).collect();
     assert_eq!(text, format!("begin\n{numbers}end\n"));
     assert_eq!(*log.events.lock().unwrap(), ["exported_chats"]);
 }
@@ -173,11 +173,11 @@ async fn nothing_is_read_before_it_is_requested() {
     let log = Arc::new(Log::default());
     let read = || *log.read.lock().unwrap();
     {
-        let (_, pieces) = exports(&log).start(request("numbers"), &author()).await.unwrap();
-        let mut pieces = pin!(pieces);
+        let (_, chunks) = exports(&log).start(request("numbers"), &author()).await.unwrap();
+        let mut chunks = pin!(chunks);
         assert_eq!(read(), 0);
         for page in 1..=3 {
-            pieces.try_next().await.unwrap().unwrap();
+            chunks.try_next().await.unwrap().unwrap();
             assert_eq!(read(), page * PAGE.exchanges as usize);
         }
     }
@@ -187,7 +187,7 @@ async fn nothing_is_read_before_it_is_requested() {
 #[tokio::test]
 async fn an_unknown_format_is_refused_before_anything_happens() {
     let log = Arc::new(Log::default());
-    let refused = exports(&log).start(request("xml"), &author()).await.err().unwrap();
-    assert_eq!(refused.to_string(), "type: Invalid export type: xml. Must be one of numbers");
+    let error = exports(&log).start(request("xml"), &author()).await.err().unwrap();
+    assert_eq!(error.to_string(), "type: Invalid export type: xml. Must be one of numbers");
     assert!(log.events.lock().unwrap().is_empty());
 }

@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 
 use super::world::World;
 
-fn listed(document: &Document) -> ListedDocument {
+fn to_listed(document: &Document) -> ListedDocument {
     let texts = Texts {
         folder: document.path.folder(),
         name: document.path.name(),
@@ -52,9 +52,9 @@ impl Documents for World {
         Ok(())
     }
 
-    async fn create_all(&self, new: Vec<NewDocument>) -> Result<Vec<WorkspaceDocument>> {
+    async fn create_all(&self, new_documents: Vec<NewDocument>) -> Result<Vec<WorkspaceDocument>> {
         self.check("create")?;
-        for NewDocument { document, places, .. } in new {
+        for NewDocument { document, places, .. } in new_documents {
             self.pending_files.lock().unwrap().retain(|path| *path != document.path);
             self.put_places(&document, places);
             self.documents.lock().unwrap().insert(document.path.clone(), document);
@@ -79,9 +79,9 @@ impl Documents for World {
         Ok(self.documents.lock().unwrap().get(path).cloned())
     }
 
-    async fn related(&self, kin: &RelatedDocuments) -> Result<Vec<(Document, Vec<WorkspaceId>)>> {
+    async fn related(&self, query: &RelatedDocuments) -> Result<Vec<(Document, Vec<WorkspaceId>)>> {
         let documents = self.documents.lock().unwrap();
-        let is_kin = |document: &Document| match kin {
+        let is_related = |document: &Document| match query {
             RelatedDocuments::Key(key) => document.origin.key.as_ref() == Some(key),
             RelatedDocuments::Content(digest, folder) => {
                 document.origin.digest == Some(*digest)
@@ -91,33 +91,34 @@ impl Documents for World {
             }
             RelatedDocuments::Request(request) => document.origin.request == Some(*request),
         };
-        let mut found: Vec<_> = documents.values().filter(|document| is_kin(document)).collect();
-        if let RelatedDocuments::Content(..) = kin {
-            found.sort_by_key(|document| (&document.origin.part, document.created_at));
-            found.dedup_by_key(|document| &document.origin.part);
-            found.sort_by_key(|document| &document.path);
+        let mut related: Vec<_> =
+            documents.values().filter(|document| is_related(document)).collect();
+        if let RelatedDocuments::Content(..) = query {
+            related.sort_by_key(|document| (&document.origin.part, document.created_at));
+            related.dedup_by_key(|document| &document.origin.part);
+            related.sort_by_key(|document| &document.path);
         }
         let places = self.places.lock().unwrap();
-        let workspaces = |document: &Document| match kin {
+        let workspaces = |document: &Document| match query {
             RelatedDocuments::Key(_) => {
-                let here = places.iter().filter(|place| place.document.path == document.path);
-                here.map(|place| place.workspace).collect()
+                let documents = places.iter().filter(|place| place.document.path == document.path);
+                documents.map(|place| place.workspace).collect()
             }
             _ => Vec::new(),
         };
-        Ok(found.into_iter().map(|document| (document.clone(), workspaces(document))).collect())
+        Ok(related.into_iter().map(|document| (document.clone(), workspaces(document))).collect())
     }
 
     async fn remove(&self, paths: &[DocumentPath], _: Event) -> Result<Vec<RemovedDocument>> {
         let mut documents = self.documents.lock().unwrap();
-        let known = paths.iter().filter(|path| documents.remove(path).is_some()).cloned();
+        let paths = paths.iter().filter(|path| documents.remove(path).is_some()).cloned();
         let removed: Vec<_> =
-            known.map(|path| RemovedDocument { path, places: Vec::new() }).collect();
+            paths.map(|path| RemovedDocument { path, places: Vec::new() }).collect();
         drop(documents);
         super::originals::release_originals(self);
-        let is_gone = |path: &DocumentPath| removed.iter().any(|removed| removed.path == *path);
-        self.places.lock().unwrap().retain(|place| !is_gone(&place.document.path));
-        self.passages.lock().unwrap().retain(|passage| !is_gone(&passage.document.path));
+        let is_removed = |path: &DocumentPath| removed.iter().any(|removed| removed.path == *path);
+        self.places.lock().unwrap().retain(|place| !is_removed(&place.document.path));
+        self.passages.lock().unwrap().retain(|passage| !is_removed(&passage.document.path));
         self.pending_files
             .lock()
             .unwrap()
@@ -147,8 +148,8 @@ impl Folders for World {
     async fn documents_in(&self, folder: &Folder) -> Result<Option<u64>> {
         let documents = self.documents.lock().unwrap();
         let count = documents.keys().filter(|path| path.folder() == folder.as_str()).count();
-        let there = count > 0 || self.folders.lock().unwrap().contains(folder);
-        Ok(there.then_some(count as u64))
+        let is_present = count > 0 || self.folders.lock().unwrap().contains(folder);
+        Ok(is_present.then_some(count as u64))
     }
 
     async fn list(
@@ -158,7 +159,7 @@ impl Folders for World {
         limit: u32,
     ) -> Result<Vec<ListedDocument>> {
         let documents = self.documents.lock().unwrap();
-        let is_meant = |path: &&DocumentPath| match from {
+        let is_selected = |path: &&DocumentPath| match from {
             ListPosition::In { folder, after } => {
                 path.folder() == folder.as_str()
                     && after.as_ref().is_none_or(|after| path.name() > after.as_str())
@@ -167,9 +168,9 @@ impl Folders for World {
                 path.folder() != DEFAULT_FOLDER && after.as_ref().is_none_or(|after| *path > after)
             }
         };
-        let selected = documents.iter().filter(|(path, _)| is_meant(path));
-        let part = selected.skip(offset as usize).take(limit as usize);
-        Ok(part.map(|(_, document)| listed(document)).collect())
+        let selected = documents.iter().filter(|(path, _)| is_selected(path));
+        let page = selected.skip(offset as usize).take(limit as usize);
+        Ok(page.map(|(_, document)| to_listed(document)).collect())
     }
 
     async fn existing(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
@@ -246,8 +247,8 @@ impl Uploads for World {
                 jobs.extend(Jobs::extend(self, id, paths, target.event).await?);
                 continue;
             }
-            let new = NewJob { kind, workspace, paths, awaited };
-            jobs.push(Jobs::create(self, new, piece.lease, target.event).await?);
+            let job = NewJob { kind, workspace, paths, awaited };
+            jobs.push(Jobs::create(self, job, piece.lease, target.event).await?);
         }
         self.check("told")?;
         Ok(jobs)
@@ -255,22 +256,22 @@ impl Uploads for World {
 
     async fn replace(&self, replacement: Replacement) -> Result<Option<Replaced>> {
         self.check("create")?;
-        let Replacement { replaced, documents: mut new, targets, lease: hold, obsolete, .. } =
+        let Replacement { replaced, mut documents, targets, lease: hold, obsolete, .. } =
             replacement;
         let mut without_successor = Vec::new();
         for path in replaced {
             let old = self.documents.lock().unwrap()[&path].clone();
             self.pending_files.lock().unwrap().push(path.clone());
-            let is_next = |new: &&mut Document| new.origin.part == old.origin.part;
-            let Some(next) = new.iter_mut().find(is_next) else {
+            let is_successor = |document: &&mut Document| document.origin.part == old.origin.part;
+            let Some(successor) = documents.iter_mut().find(is_successor) else {
                 without_successor.push(path);
                 continue;
             };
-            next.id = old.id;
+            successor.id = old.id;
             self.documents.lock().unwrap().remove(&path);
             for place in self.places.lock().unwrap().iter_mut() {
                 if place.document.path == path {
-                    place.document = next.clone();
+                    place.document = successor.clone();
                 }
             }
         }
@@ -278,9 +279,10 @@ impl Uploads for World {
             self.unfinished.lock().unwrap().insert(obsolete, without_successor);
         }
         super::originals::release_originals(self);
-        let paths: Vec<DocumentPath> = new.iter().map(|new| new.path.clone()).collect();
+        let paths: Vec<DocumentPath> =
+            documents.iter().map(|document| document.path.clone()).collect();
         self.pending_files.lock().unwrap().retain(|pending| !paths.contains(pending));
-        for document in &new {
+        for document in &documents {
             self.documents.lock().unwrap().insert(document.path.clone(), document.clone());
         }
         let mut jobs = Vec::new();
@@ -289,7 +291,7 @@ impl Uploads for World {
             let job = NewJob { kind, workspace, paths, awaited: true };
             jobs.push(Jobs::create(self, job, Some(hold), target.event).await?);
         }
-        Ok(Some(Replaced { documents: new, jobs }))
+        Ok(Some(Replaced { documents, jobs }))
     }
 
     async fn accept_existing(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {

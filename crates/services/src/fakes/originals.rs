@@ -17,8 +17,8 @@ use super::world::World;
 /// Whether an original is reserved (and since when), committed or released.
 #[derive(Clone, Debug, PartialEq)]
 pub enum State {
-    Noted(DateTime<Utc>),
-    Kept,
+    Reserved(DateTime<Utc>),
+    Stored,
     Released,
 }
 
@@ -70,7 +70,7 @@ impl PageRenderer for World {
 /// Releases originals without documents, as removing a document does.
 pub fn release_originals(world: &World) {
     for (original, state) in world.originals.rows.lock().unwrap().values_mut() {
-        if *state == State::Kept && !is_original(world, original) {
+        if *state == State::Stored && !is_original(world, original) {
             *state = State::Released;
         }
     }
@@ -83,8 +83,9 @@ fn is_original(world: &World, original: &Original) -> bool {
 
 fn stored_original(world: &World, digest: [u8; 32]) -> Option<Original> {
     let rows = world.originals.rows.lock().unwrap();
-    let is_stored =
-        |(original, state): &&(Original, State)| *state == State::Kept && original.digest == digest;
+    let is_stored = |(original, state): &&(Original, State)| {
+        *state == State::Stored && original.digest == digest
+    };
     rows.values().find(is_stored).map(|(original, _)| original.clone())
 }
 
@@ -96,7 +97,7 @@ impl OriginalRecords for World {
         if used + original.bytes > quota {
             return Ok(false);
         }
-        rows.insert(original.name, (original.clone(), State::Noted(now)));
+        rows.insert(original.name, (original.clone(), State::Reserved(now)));
         Ok(true)
     }
 
@@ -105,16 +106,16 @@ impl OriginalRecords for World {
         else {
             return Ok(false);
         };
-        let is_kept = match state {
-            State::Kept => true,
+        let is_stored = match state {
+            State::Stored => true,
             State::Released => false,
-            State::Noted(_) => {
+            State::Reserved(_) => {
                 is_original(self, &original) && stored_original(self, original.digest).is_none()
             }
         };
-        let state = if is_kept { State::Kept } else { State::Released };
+        let state = if is_stored { State::Stored } else { State::Released };
         self.originals.rows.lock().unwrap().insert(name, (original, state));
-        Ok(is_kept)
+        Ok(is_stored)
     }
 
     async fn of(&self, digest: [u8; 32]) -> Result<Option<Original>> {
@@ -124,8 +125,8 @@ impl OriginalRecords for World {
     async fn pending(&self, before: DateTime<Utc>) -> Result<Vec<OriginalName>> {
         let rows = self.originals.rows.lock().unwrap();
         let is_pending = |state: &State| match state {
-            State::Noted(at) => *at < before,
-            State::Kept => false,
+            State::Reserved(at) => *at < before,
+            State::Stored => false,
             State::Released => true,
         };
         let pending = rows.iter().filter(|(_, (_, state))| is_pending(state));
@@ -139,7 +140,7 @@ impl OriginalRecords for World {
 
     async fn size(&self) -> Result<OriginalsSize> {
         let rows = self.originals.rows.lock().unwrap();
-        let stored = rows.values().filter(|(_, state)| *state == State::Kept);
+        let stored = rows.values().filter(|(_, state)| *state == State::Stored);
         let bytes = stored.clone().map(|(original, _)| original.bytes).sum();
         Ok(OriginalsSize { files: stored.count() as u64, bytes })
     }

@@ -45,7 +45,7 @@ impl Default for FakeRecordings {
 }
 
 /// Returns the daily limit in minutes, if there is one.
-pub fn limit_of_speech(world: &Arc<World>) -> SettingLookup {
+pub fn speech_limit(world: &Arc<World>) -> SettingLookup {
     let world = world.clone();
     Arc::new(move |_: &str| {
         world.recordings.minutes.lock().unwrap().map(|minutes| minutes.to_string())
@@ -57,9 +57,9 @@ pub async fn transcribe_fake(world: &World, progress: &TranscriptionProgress) {
     progress.begin(SpeechModelName { provider: "native".into(), model: "fake".into() });
     progress.set_duration(59.5);
     progress.advance_to(1.0);
-    let left = world.recordings.failures.load(Ordering::Relaxed);
-    world.recordings.failures.store(left.saturating_sub(1), Ordering::Relaxed);
-    if left > 0 {
+    let remaining = world.recordings.failures.load(Ordering::Relaxed);
+    world.recordings.failures.store(remaining.saturating_sub(1), Ordering::Relaxed);
+    if remaining > 0 {
         std::future::pending().await
     }
     progress.advance_to(59.5);
@@ -71,12 +71,12 @@ fn with_recording(
     item: i64,
     change: impl FnOnce(&mut RecordingItem),
 ) -> Option<Job> {
-    with_lease(world, lease, |known| {
-        let changed = known.change();
-        let item = known.items.iter_mut().find(|known| known.number == item).unwrap();
+    with_lease(world, lease, |entry| {
+        let changed = entry.change();
+        let item = entry.items.iter_mut().find(|entry| entry.number == item).unwrap();
         item.changed = changed;
         change(item.recording.as_mut().unwrap());
-        known.job.clone()
+        entry.job.clone()
     })
 }
 
@@ -93,11 +93,11 @@ impl JobRecordings for World {
             }
         };
         let job = job.ok_or_else(|| Error::not_found("job", "along"))?;
-        with_job(self, job.id, |known| {
-            let item = known.items.last_mut().unwrap();
+        with_job(self, job.id, |entry| {
+            let item = entry.items.last_mut().unwrap();
             let progress = RecordingProgress::default();
             item.recording = Some(RecordingItem { name, is_pending: true, progress });
-            self.recordings.details.lock().unwrap().insert((known.job.id, item.number), details);
+            self.recordings.details.lock().unwrap().insert((entry.job.id, item.number), details);
         });
         Ok(job)
     }
@@ -128,9 +128,9 @@ impl JobRecordings for World {
         _: DateTime<Utc>,
     ) -> Result<Option<Job>> {
         self.recordings.details.lock().unwrap().remove(&(lease.job, item));
-        with_lease(self, lease, |known| {
-            let found = known.items.iter_mut().find(|known| known.number == item);
-            found.unwrap().path = path;
+        with_lease(self, lease, |entry| {
+            let item = entry.items.iter_mut().find(|entry| entry.number == item);
+            item.unwrap().path = path;
         });
         Ok(with_recording(self, lease, item, |recording| recording.is_pending = false))
     }

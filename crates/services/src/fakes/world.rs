@@ -42,7 +42,7 @@ pub use web::Web;
 use super::FakeSettings;
 use super::jobs::FakeJob;
 use super::originals::FakeOriginals;
-use super::recordings::{FakeRecordings, limit_of_speech, transcribe_fake};
+use super::recordings::{FakeRecordings, speech_limit, transcribe_fake};
 use crate::chat::Conversations;
 use crate::indexer::{Indexer, VectorLengths};
 use crate::ingestion::Ingestion;
@@ -114,7 +114,7 @@ impl World {
             extractor: self.clone(),
             originals: self.originals(),
             recordings: PendingRecordings::new(self.recordings.directory.path().to_owned()),
-            speech: SpeechMeter { usage: self.clone(), settings: limit_of_speech(self) },
+            speech: SpeechMeter { usage: self.clone(), settings: speech_limit(self) },
             tokenizer: Arc::new(Words),
             index: self.clone(),
             indexer: Indexer {
@@ -171,7 +171,7 @@ impl World {
             index: self.clone(),
             lexical: self.clone(),
             workspace_documents: self.clone(),
-            places: self.clone(),
+            filter_rows: self.clone(),
         }
     }
 
@@ -319,7 +319,7 @@ impl Extractor for World {
         if text.contains('\u{FFFD}') {
             return Err(Error::unprocessable("there is no text in it"));
         }
-        let extracted = |part, text: &str| {
+        let document_of = |part, text: &str| {
             let [author, description, source] = ["Unknown"; 3].map(str::to_owned);
             let text = text.to_owned();
             let warnings = Vec::new();
@@ -327,12 +327,12 @@ impl Extractor for World {
         };
         // A form feed separates sheets.
         Ok(match text.contains('\u{c}') {
-            false => vec![extracted(None, &text)],
+            false => vec![document_of(None, &text)],
             true => text
                 .split('\u{c}')
                 .enumerate()
                 .map(|(number, text)| {
-                    extracted(Some(DocumentPart::Sheet(number.to_string())), text)
+                    document_of(Some(DocumentPart::Sheet(number.to_string())), text)
                 })
                 .collect(),
         })
@@ -366,7 +366,8 @@ impl VectorIndex for World {
         let passages = self.passages.lock().unwrap();
         let neighbour = |passage: &Passage| Neighbour { chunk: passage.chunk, similarity: 0.5 };
         let blind = self.blind.load(Ordering::Relaxed);
-        let visible = passages.iter().skip(blind).filter(|found| query.among.contains(found.place));
+        let visible =
+            passages.iter().skip(blind).filter(|passage| query.among.contains(passage.place));
         Ok(visible.take(query.limit).map(neighbour).collect())
     }
 

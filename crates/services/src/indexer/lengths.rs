@@ -20,14 +20,14 @@ impl VectorLengths {
     /// Records the length of a new vector.
     pub fn observe(&self, identity: &str, length: usize) {
         let mut lengths = self.lengths();
-        let known = lengths.get(identity).map(|observed| observed.length);
-        if known == Some(length) {
+        let previous = lengths.get(identity).map(|entry| entry.length);
+        if previous == Some(length) {
             return;
         }
-        if let Some(known) = known {
+        if let Some(previous) = previous {
             tracing::warn!(
                 model = identity,
-                before = known,
+                before = previous,
                 now = length,
                 "the embedder returns vectors of another length; documents are embedded again"
             );
@@ -37,22 +37,19 @@ impl VectorLengths {
 
     /// Returns the last observed length, if any.
     pub fn of(&self, identity: &str) -> Option<usize> {
-        self.lengths().get(identity).map(|observed| observed.length)
+        self.lengths().get(identity).map(|entry| entry.length)
     }
 
     /// Returns the length if stored vectors have not been compared with it yet.
     pub fn to_compare(&self, identity: &str) -> Option<usize> {
-        self.lengths()
-            .get(identity)
-            .filter(|length| !length.is_compared)
-            .map(|observed| observed.length)
+        self.lengths().get(identity).filter(|length| !length.is_compared).map(|entry| entry.length)
     }
 
     /// Records that stored vectors have been compared with a length.
-    pub(crate) fn compared(&self, identity: &str, with: usize) {
-        if let Some(observed) = self.lengths().get_mut(identity).filter(|seen| seen.length == with)
+    pub(crate) fn compared(&self, identity: &str, length: usize) {
+        if let Some(entry) = self.lengths().get_mut(identity).filter(|entry| entry.length == length)
         {
-            observed.is_compared = true;
+            entry.is_compared = true;
         }
     }
 

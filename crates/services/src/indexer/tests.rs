@@ -5,9 +5,9 @@ use crate::fakes::world::World;
 
 fn sizes(lengths: &[usize]) -> Vec<usize> {
     let texts: Vec<_> = lengths.iter().map(|length| "x".repeat(*length)).collect();
-    let places: Vec<_> = (0..texts.len()).collect();
-    let batches = batches(&places, &texts);
-    assert_eq!(batches.concat(), places);
+    let indexes: Vec<_> = (0..texts.len()).collect();
+    let batches = batches(&indexes, &texts);
+    assert_eq!(batches.concat(), indexes);
     batches.into_iter().map(<[usize]>::len).collect()
 }
 
@@ -15,7 +15,17 @@ fn sizes(lengths: &[usize]) -> Vec<usize> {
 fn batches_are_bounded_by_texts_and_by_bytes() {
     assert!(sizes(&[]).is_empty());
     assert_eq!(sizes(&[1; 600]), [256, 256, 88]);
-    assert_eq!(sizes(&[BYTES, 1, BYTES + 1, BYTES / 2, BYTES / 2, 1]), [1, 1, 1, 2, 1]);
+    assert_eq!(
+        sizes(&[
+            MAX_BATCH_BYTES,
+            1,
+            MAX_BATCH_BYTES + 1,
+            MAX_BATCH_BYTES / 2,
+            MAX_BATCH_BYTES / 2,
+            1
+        ]),
+        [1, 1, 1, 2, 1]
+    );
 }
 
 /// Returns the lengths of the vectors of texts.
@@ -36,9 +46,9 @@ async fn cached_texts_are_not_embedded_again() {
         lengths(&world.library().indexer, &texts(1)).await;
     }
     assert_eq!(*world.embedded.lock().unwrap(), texts(1));
-    let without = Indexer { cache_limit: 0, ..world.library().indexer };
-    let repeated = ["text-0", "more", "more"].map(str::to_owned);
-    assert_eq!(lengths(&without, &repeated).await, [1, 1, 1]);
+    let uncached = Indexer { cache_limit: 0, ..world.library().indexer };
+    let duplicates = ["text-0", "more", "more"].map(str::to_owned);
+    assert_eq!(lengths(&uncached, &duplicates).await, [1, 1, 1]);
     assert_eq!(world.embedded.lock().unwrap()[1..], ["text-0", "more"]);
 }
 
@@ -48,13 +58,13 @@ async fn vectors_of_another_length_are_replaced_in_the_cache() {
     lengths(&world.library().indexer, &texts(3)).await;
     // After a restart, another model has the same name, and no text is new.
     world.more_numbers.store(1, Ordering::Relaxed);
-    let restarted = || Indexer { lengths: Arc::default(), ..world.library().indexer };
-    assert_eq!(lengths(&restarted(), &texts(3)).await, [2, 2, 2]);
+    let restart = || Indexer { lengths: Arc::default(), ..world.library().indexer };
+    assert_eq!(lengths(&restart(), &texts(3)).await, [2, 2, 2]);
     assert!(world.cache.lock().unwrap().values().all(|vector| vector.len() == 2));
     let embedded = world.embedded.lock().unwrap().len();
-    assert_eq!(lengths(&restarted(), &texts(3)).await, [2, 2, 2]);
-    let again = world.embedded.lock().unwrap().split_off(embedded);
-    assert_eq!(again, ["text"], "one vector tells that those in the cache are of use");
+    assert_eq!(lengths(&restart(), &texts(3)).await, [2, 2, 2]);
+    let texts = world.embedded.lock().unwrap().split_off(embedded);
+    assert_eq!(texts, ["text"], "one vector tells that those in the cache are of use");
 }
 
 #[tokio::test]
@@ -75,8 +85,8 @@ async fn the_cache_is_used_while_the_embedder_is_down() {
     let world = Arc::new(World::default());
     lengths(&world.library().indexer, &texts(2)).await;
     world.fail("embed");
-    let restarted = Indexer { lengths: Arc::default(), ..world.library().indexer };
-    assert_eq!(lengths(&restarted, &texts(2)).await, [1, 1]);
+    let restart = Indexer { lengths: Arc::default(), ..world.library().indexer };
+    assert_eq!(lengths(&restart, &texts(2)).await, [1, 1]);
 }
 
 #[tokio::test]
@@ -96,6 +106,6 @@ async fn adopted_vectors_are_used() {
         ["text-8"],
         "a vector without direction is of no use"
     );
-    let without = Indexer { cache_limit: 0, ..indexer };
-    assert!(without.cache_vectors(Vec::new()).await.is_err());
+    let uncached = Indexer { cache_limit: 0, ..indexer };
+    assert!(uncached.cache_vectors(Vec::new()).await.is_err());
 }

@@ -19,7 +19,7 @@ pub enum MovePolicy {
 }
 
 /// The maximum number of documents per move.
-const MOST_MOVES: usize = 10_000;
+const MAX_MOVES: usize = 10_000;
 
 impl Library {
     /// Creates a folder. [`Error::AlreadyExists`] if the name is taken.
@@ -53,20 +53,20 @@ impl Library {
     pub async fn move_documents(
         &self,
         mut moves: Vec<DocumentMove>,
-        placed: MovePolicy,
+        policy: MovePolicy,
         by: &By,
     ) -> Result<usize> {
         check(&moves)?;
         let requested = moves.len();
-        if placed == MovePolicy::Stay {
-            let from: Vec<DocumentPath> = moves.iter().map(|each| each.from.clone()).collect();
+        if policy == MovePolicy::Stay {
+            let from: Vec<DocumentPath> = moves.iter().map(|item| item.from.clone()).collect();
             let in_workspace: HashSet<_> =
                 self.folders.in_workspaces(&from).await?.into_iter().collect();
-            moves.retain(|each| !in_workspace.contains(&each.from));
+            moves.retain(|item| !in_workspace.contains(&item.from));
         }
         let skipped = requested - moves.len();
-        self.check_ends(&moves).await?;
-        moves.retain(|each| each.from != each.to);
+        self.check_paths(&moves).await?;
+        moves.retain(|item| item.from != item.to);
         if moves.is_empty() {
             return Ok(skipped);
         }
@@ -77,53 +77,53 @@ impl Library {
     }
 
     /// Checks the moves before any file is copied.
-    async fn check_ends(&self, moves: &[DocumentMove]) -> Result<()> {
-        let ends: Vec<_> = moves.iter().flat_map(|each| [&each.from, &each.to]).cloned().collect();
-        let known: HashSet<_> = self.folders.existing(&ends).await?.into_iter().collect();
+    async fn check_paths(&self, moves: &[DocumentMove]) -> Result<()> {
+        let paths: Vec<_> = moves.iter().flat_map(|item| [&item.from, &item.to]).cloned().collect();
+        let existing: HashSet<_> = self.folders.existing(&paths).await?.into_iter().collect();
         let mut folders = HashSet::new();
         for DocumentMove { from, to } in moves {
-            if !known.contains(from) {
+            if !existing.contains(from) {
                 return Err(Error::not_found("document", from));
             }
-            if from != to && known.contains(to) {
+            if from != to && existing.contains(to) {
                 return Err(Error::AlreadyExists { kind: "document", key: to.to_string() });
             }
             if folders.insert(to.folder()) {
                 let folder = Folder::parse(to.folder())?;
-                let there = self.folders.documents_in(&folder).await?;
-                there.ok_or_else(|| Error::not_found("folder", &folder))?;
+                let count = self.folders.documents_in(&folder).await?;
+                count.ok_or_else(|| Error::not_found("folder", &folder))?;
             }
         }
         Ok(())
     }
 
     async fn perform_moves(&self, moves: &[DocumentMove], by: &By) -> Result<()> {
-        let mut copied = Vec::with_capacity(moves.len());
-        let moved = self.copy_and_commit(moves, &mut copied, by).await;
-        match &moved {
+        let mut copies = Vec::with_capacity(moves.len());
+        let result = self.copy_and_commit(moves, &mut copies, by).await;
+        match &result {
             Ok(()) => {
                 for DocumentMove { from, .. } in moves {
                     self.discard_file(from).await?;
                 }
             }
-            Err(_) => self.reconcile_files(&copied).await,
+            Err(_) => self.reconcile_files(&copies).await,
         }
-        moved
+        result
     }
 
     async fn copy_and_commit(
         &self,
         moves: &[DocumentMove],
-        copied: &mut Vec<DocumentPath>,
+        copies: &mut Vec<DocumentPath>,
         by: &By,
     ) -> Result<()> {
-        let to: Vec<DocumentPath> = moves.iter().map(|each| each.to.clone()).collect();
+        let to: Vec<DocumentPath> = moves.iter().map(|item| item.to.clone()).collect();
         self.documents.record_intent(&to, Utc::now()).await?;
         for DocumentMove { from, to } in moves {
             self.files.copy(from, to).await?;
-            copied.push(to.clone());
+            copies.push(to.clone());
         }
-        let details = |each: &DocumentMove| json!({ "from": each.from.to_string(), "to": each.to.to_string() });
+        let details = |item: &DocumentMove| json!({ "from": item.from.to_string(), "to": item.to.to_string() });
         let files: Vec<_> = moves.iter().map(details).collect();
         let event = by.event("api_documents_moved", json!({ "files": files }).to_string());
         self.folders.relocate(moves, event).await
@@ -132,11 +132,11 @@ impl Library {
 
 fn check(moves: &[DocumentMove]) -> Result<()> {
     let invalid = |reason| Err(Error::invalid("files", reason));
-    if moves.len() > MOST_MOVES {
+    if moves.len() > MAX_MOVES {
         return invalid("must not be more than 10,000");
     }
     let (mut from, mut to) = (HashSet::new(), HashSet::new());
-    if !moves.iter().all(|each| from.insert(&each.from) && to.insert(&each.to)) {
+    if !moves.iter().all(|item| from.insert(&item.from) && to.insert(&item.to)) {
         return invalid("must not name a path twice");
     }
     Ok(())

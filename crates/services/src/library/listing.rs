@@ -9,14 +9,14 @@ use futures_util::stream::try_unfold;
 
 /// The number of documents on the first page, and the maximum for later ones. Larger pages reread
 /// fewer database pages that hold documents of several folders.
-pub const FIRST: u32 = 1_000;
-const MOST: u32 = 5_000;
+pub const FIRST_PAGE_LEN: u32 = 1_000;
+const MAX_PAGE_LEN: u32 = 5_000;
 
 /// The target size of a page, in bytes, estimated from the previous page.
-const PAGE: usize = 4 << 20;
+const TARGET_PAGE_BYTES: usize = 4 << 20;
 
 /// The estimated size of a document without its metadata, in bytes.
-const USUAL: usize = 600;
+const TYPICAL_DOCUMENT_BYTES: usize = 600;
 
 /// An entry of the list: a folder, or a document in the preceding folder.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,17 +39,17 @@ struct Listing {
 }
 
 /// Streams every folder followed by its documents.
-pub(super) async fn everything(
+pub(super) async fn list_all(
     port: Arc<dyn Folders>,
 ) -> Result<impl Stream<Item = Result<Vec<ListEntry>>> + Send + 'static> {
     let mut folders = port.folders().await?;
     folders.retain(|folder| !folder.is_default());
     folders.reverse();
     let next = Some(ListPosition::In { folder: Folder::default(), after: None });
-    let listing = Listing { port, next, limit: FIRST, folders, current: String::new() };
+    let listing = Listing { port, next, limit: FIRST_PAGE_LEN, folders, current: String::new() };
     Ok(try_unfold(listing, |mut listing| async move {
-        let piece = listing.piece().await?;
-        Ok(piece.map(|piece| (piece, listing)))
+        let page = listing.next_page().await?;
+        Ok(page.map(|page| (page, listing)))
     }))
 }
 
@@ -59,23 +59,23 @@ pub(super) fn list_after(
     folder: Folder,
     after: Option<String>,
 ) -> impl Stream<Item = Result<Vec<ListedDocument>>> + Send + 'static {
-    let state = (port, Some(ListPosition::In { folder, after }), FIRST);
+    let state = (port, Some(ListPosition::In { folder, after }), FIRST_PAGE_LEN);
     try_unfold(state, |(port, next, limit)| async move {
-        let Some(place) = next else { return Ok(None) };
-        let page = port.list(&place, 0, limit).await?;
-        let (next, limit) = (following(place, &page, limit)?, fitting(&page));
+        let Some(position) = next else { return Ok(None) };
+        let page = port.list(&position, 0, limit).await?;
+        let (next, limit) = (next_position(position, &page, limit)?, next_limit(&page));
         Ok(Some((page, (port, next, limit))))
     })
 }
 
 /// Returns the position after a page. Returns `None` after the last page.
-fn following(
-    place: ListPosition,
+fn next_position(
+    position: ListPosition,
     page: &[ListedDocument],
     limit: u32,
 ) -> Result<Option<ListPosition>> {
     let Some(last) = page.last().filter(|_| page.len() == limit as usize) else { return Ok(None) };
-    Ok(Some(match place {
+    Ok(Some(match position {
         ListPosition::In { folder, .. } => {
             ListPosition::In { folder, after: Some(last.texts().name.to_owned()) }
         }
@@ -84,21 +84,22 @@ fn following(
 }
 
 /// Estimates how many documents like these fit a page.
-fn fitting(page: &[ListedDocument]) -> u32 {
-    let bytes: usize = page.iter().map(|listed| listed.texts().metadata.len() + USUAL).sum();
-    let fitting = PAGE.saturating_mul(page.len()) / bytes.max(1);
-    u32::try_from(fitting).unwrap_or(MOST).clamp(1, MOST)
+fn next_limit(page: &[ListedDocument]) -> u32 {
+    let bytes: usize =
+        page.iter().map(|document| document.texts().metadata.len() + TYPICAL_DOCUMENT_BYTES).sum();
+    let next_limit = TARGET_PAGE_BYTES.saturating_mul(page.len()) / bytes.max(1);
+    u32::try_from(next_limit).unwrap_or(MAX_PAGE_LEN).clamp(1, MAX_PAGE_LEN)
 }
 
 impl Listing {
-    async fn piece(&mut self) -> Result<Option<Vec<ListEntry>>> {
-        let Some(place) = self.next.take() else { return Ok(None) };
-        let page = self.port.list(&place, 0, self.limit).await?;
-        let in_default = matches!(place, ListPosition::In { .. });
-        self.next = following(place, &page, self.limit)?;
-        self.limit = fitting(&page);
+    async fn next_page(&mut self) -> Result<Option<Vec<ListEntry>>> {
+        let Some(position) = self.next.take() else { return Ok(None) };
+        let page = self.port.list(&position, 0, self.limit).await?;
+        let is_default_folder = matches!(position, ListPosition::In { .. });
+        self.next = next_position(position, &page, self.limit)?;
+        self.limit = next_limit(&page);
         let mut entries = Vec::with_capacity(page.len() + 1);
-        if in_default && self.current.is_empty() {
+        if is_default_folder && self.current.is_empty() {
             self.open(DEFAULT_FOLDER.to_owned(), &mut entries);
         }
         for document in page {
@@ -108,7 +109,7 @@ impl Listing {
             }
             entries.push(ListEntry::Document(document));
         }
-        match (in_default, &self.next) {
+        match (is_default_folder, &self.next) {
             (true, None) => self.next = Some(ListPosition::Elsewhere { after: None }),
             (false, None) => {
                 while let Some(folder) = self.folders.pop() {

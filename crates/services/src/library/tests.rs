@@ -42,12 +42,12 @@ async fn removing_deletes_files_and_ignores_unknown_paths() {
 #[tokio::test]
 async fn reconciling_deletes_files_without_a_document() {
     let world = Arc::new(World::default());
-    let known = add(&world).await;
+    let path = add(&world).await;
     let orphan = DocumentPath::parse("custom-documents/orphan.json").unwrap();
     world.files.lock().unwrap().insert(orphan.clone(), "half".into());
-    world.pending_files.lock().unwrap().extend([known.clone(), orphan]);
+    world.pending_files.lock().unwrap().extend([path.clone(), orphan]);
     assert_eq!(world.library().reconcile(Utc::now()).await.unwrap(), 2);
-    assert_eq!(world.files.lock().unwrap().keys().collect::<Vec<_>>(), [&known]);
+    assert_eq!(world.files.lock().unwrap().keys().collect::<Vec<_>>(), [&path]);
     assert!(world.pending_files.lock().unwrap().is_empty());
 }
 
@@ -57,9 +57,9 @@ fn folder(name: &str) -> Folder {
 
 async fn two_documents(world: &Arc<World>) -> [DocumentPath; 2] {
     world.folders.lock().unwrap().insert(folder("new"));
-    let one = add_with(world, "one", Terms::default()).await.unwrap().remove(0);
-    let two = add_with(world, "two", Terms::default()).await.unwrap().remove(0);
-    [one.document.path, two.document.path]
+    let first = add_with(world, "one", Terms::default()).await.unwrap().remove(0);
+    let second = add_with(world, "two", Terms::default()).await.unwrap().remove(0);
+    [first.document.path, second.document.path]
 }
 
 fn to(path: &DocumentPath, name: &str) -> DocumentMove {
@@ -69,12 +69,12 @@ fn to(path: &DocumentPath, name: &str) -> DocumentMove {
 #[tokio::test]
 async fn moving_a_document_moves_its_file() {
     let world = Arc::new(World::default());
-    let [one, two] = two_documents(&world).await;
-    let moves = vec![to(&one, "new"), to(&two, "custom-documents")];
+    let [first, second] = two_documents(&world).await;
+    let moves = vec![to(&first, "new"), to(&second, "custom-documents")];
     assert_eq!(world.library().move_documents(moves, MovePolicy::Move, &by()).await.unwrap(), 0);
     let files = world.files.lock().unwrap();
-    assert_eq!(files[&one.moved_to(&folder("new"))], "one");
-    assert_eq!((files.len(), files[&two].as_str()), (2, "two"));
+    assert_eq!(files[&first.moved_to(&folder("new"))], "one");
+    assert_eq!((files.len(), files[&second].as_str()), (2, "two"));
     assert!(world.pending_files.lock().unwrap().is_empty());
 }
 
@@ -82,40 +82,40 @@ async fn moving_a_document_moves_its_file() {
 async fn a_failed_move_changes_nothing() {
     for part in ["copy", "relocate", ""] {
         let world = Arc::new(World::default());
-        let [one, two] = two_documents(&world).await;
+        let [first, second] = two_documents(&world).await;
         world.fail(part);
-        let mut moves = vec![to(&one, "new")];
+        let mut moves = vec![to(&first, "new")];
         if part.is_empty() {
-            moves.push(to(&two.moved_to(&folder("never")), "new"));
+            moves.push(to(&second.moved_to(&folder("never")), "new"));
         }
-        let moved = world.library().move_documents(moves, MovePolicy::Move, &by()).await;
-        assert!(moved.is_err(), "{part}");
+        let result = world.library().move_documents(moves, MovePolicy::Move, &by()).await;
+        assert!(result.is_err(), "{part}");
         let paths: Vec<_> = world.files.lock().unwrap().keys().cloned().collect();
-        assert!(paths.len() == 2 && paths.contains(&one) && paths.contains(&two), "{part}");
+        assert!(paths.len() == 2 && paths.contains(&first) && paths.contains(&second), "{part}");
         // A partial copy is cleaned up later, because the existing file could belong to another
         // document.
         let pending = world.pending_files.lock().unwrap().clone();
-        let copied = (part == "copy").then(|| one.moved_to(&folder("new")));
-        assert_eq!(pending, Vec::from_iter(copied), "{part}");
+        let copy = (part == "copy").then(|| first.moved_to(&folder("new")));
+        assert_eq!(pending, Vec::from_iter(copy), "{part}");
     }
 }
 
 #[tokio::test]
 async fn contradictory_moves_are_refused() {
     let world = Arc::new(World::default());
-    let [one, two] = two_documents(&world).await;
+    let [first, second] = two_documents(&world).await;
     let to_path = |from: &DocumentPath, to: &DocumentPath| DocumentMove {
         from: from.clone(),
         to: to.clone(),
     };
     for moves in [
-        vec![to_path(&one, &two)],
-        vec![to(&one, "never")],
-        vec![to(&one, "new"), to_path(&two, &one.moved_to(&folder("new")))],
-        vec![to(&one, "new"), to_path(&one, &two.moved_to(&folder("new")))],
+        vec![to_path(&first, &second)],
+        vec![to(&first, "never")],
+        vec![to(&first, "new"), to_path(&second, &first.moved_to(&folder("new")))],
+        vec![to(&first, "new"), to_path(&first, &second.moved_to(&folder("new")))],
     ] {
-        let refused = world.library().move_documents(moves.clone(), MovePolicy::Move, &by()).await;
-        assert!(refused.is_err(), "{moves:?}");
+        let result = world.library().move_documents(moves.clone(), MovePolicy::Move, &by()).await;
+        assert!(result.is_err(), "{moves:?}");
     }
     assert_eq!(world.files.lock().unwrap().len(), 2);
 }
@@ -123,8 +123,8 @@ async fn contradictory_moves_are_refused() {
 #[tokio::test]
 async fn the_default_folder_cannot_be_removed() {
     let world = Arc::new(World::default());
-    let refused = world.library().remove_folder(Folder::default(), &by()).await;
-    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
+    let result = world.library().remove_folder(Folder::default(), &by()).await;
+    assert!(matches!(result, Err(Error::Invalid { .. })), "{result:?}");
 }
 
 #[tokio::test]
@@ -140,23 +140,23 @@ async fn a_list_contains_every_folder_and_document_once() {
         }
     }
     let (mut folders, mut documents, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut pieces = std::pin::pin!(world.library().everything().await.unwrap());
-    while let Some(piece) = pieces.try_next().await.unwrap() {
-        sizes.push(piece.len());
-        for entry in piece {
+    let mut pages = std::pin::pin!(world.library().list_all().await.unwrap());
+    while let Some(page) = pages.try_next().await.unwrap() {
+        sizes.push(page.len());
+        for entry in page {
             match entry {
                 ListEntry::Folder(name) => folders.push(name),
                 ListEntry::Document(listed) => {
-                    let of = listed.texts();
-                    assert_eq!(folders.last().map(String::as_str), Some(of.folder));
-                    documents.push(format!("{}/{}", of.folder, of.name));
+                    let texts = listed.texts();
+                    assert_eq!(folders.last().map(String::as_str), Some(texts.folder));
+                    documents.push(format!("{}/{}", texts.folder, texts.name));
                 }
             }
         }
     }
     assert_eq!(folders, ["custom-documents", "a", "b", "m", "z"]);
     // The first page also contains the folders that begin in it.
-    assert!(sizes[0] <= LISTED_FIRST as usize + 5, "{sizes:?}");
+    assert!(sizes[0] <= FIRST_PAGE_LEN as usize + 5, "{sizes:?}");
     assert!(sizes.iter().all(|size| *size <= 5_005), "{sizes:?}");
     documents.sort();
     expected.sort();
@@ -171,8 +171,8 @@ async fn documents_with_large_metadata_are_listed_in_smaller_pages() {
         let terms = Terms { metadata: metadata.clone(), ..Terms::default() };
         add_with(&world, "text", terms).await.unwrap();
     }
-    let pieces = world.library().list_after(Folder::default(), None);
-    let sizes: Vec<_> = pieces.map_ok(|piece| piece.len()).try_collect().await.unwrap();
+    let pages = world.library().list_after(Folder::default(), None);
+    let sizes: Vec<_> = pages.map_ok(|page| page.len()).try_collect().await.unwrap();
     assert_eq!((sizes[0], sizes.iter().sum::<usize>()), (1_000, 1_400));
     assert!(sizes[1] < 260, "{sizes:?}");
 }

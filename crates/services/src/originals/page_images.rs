@@ -10,7 +10,7 @@ use carrel_domain::{Error, Result};
 use tempfile::NamedTempFile;
 
 /// The maximum size of the cache, in bytes.
-pub const ROOM: u64 = 256 << 20;
+pub const MAX_BYTES: u64 = 256 << 20;
 
 /// Renders pages and caches the most recently requested images. Cheap to clone.
 #[derive(Clone)]
@@ -27,8 +27,8 @@ impl PageImages {
     /// Returns the cached image of a page, counted from 1.
     pub(super) async fn find(&self, name: OriginalName, page: u32) -> Option<PageImage> {
         let path = self.path(name, page);
-        let found = tokio::task::spawn_blocking(move || read(&path)).await.ok()?;
-        found.ok().flatten()
+        let image = tokio::task::spawn_blocking(move || read(&path)).await.ok()?;
+        image.ok().flatten()
     }
 
     /// Renders a page of a file and caches the image.
@@ -40,10 +40,10 @@ impl PageImages {
         owner: &str,
     ) -> Result<PageImage> {
         let image = self.renderer.render_page(file, page, owner).await?;
-        let (this, copy) = (self.clone(), image.clone());
-        let keep = move || this.keep(name, page, &copy, SystemTime::now());
+        let (service, copy) = (self.clone(), image.clone());
+        let store = move || service.store(name, page, &copy, SystemTime::now());
         // The image is returned even if it cannot be cached.
-        if let Err(error) = tokio::task::spawn_blocking(keep).await.map_err(Error::internal)? {
+        if let Err(error) = tokio::task::spawn_blocking(store).await.map_err(Error::internal)? {
             tracing::warn!(%error, "failed to store the picture of a page");
         }
         Ok(image)
@@ -51,11 +51,11 @@ impl PageImages {
 
     /// Deletes all cached images of an original.
     pub(super) async fn forget(&self, name: OriginalName) -> Result<()> {
-        let this = self.clone();
+        let service = self.clone();
         let forget = move || {
-            for (_, _, path) in this.cached()? {
-                let of_it = path.file_name().and_then(|file| file.to_str());
-                if of_it.is_some_and(|file| file.starts_with(&format!("{name}-"))) {
+            for (_, _, path) in service.cached()? {
+                let file_name = path.file_name().and_then(|file| file.to_str());
+                if file_name.is_some_and(|file| file.starts_with(&format!("{name}-"))) {
                     remove(&path)?;
                 }
             }
@@ -70,7 +70,7 @@ impl PageImages {
     }
 
     /// Caches an image and evicts the least recently requested ones if the limit is exceeded.
-    fn keep(
+    fn store(
         &self,
         name: OriginalName,
         page: u32,
@@ -84,7 +84,7 @@ impl PageImages {
         file.as_file().set_modified(now)?;
         file.persist(self.path(name, page)).map_err(|error| error.error)?;
         let mut cached = self.cached()?;
-        cached.sort_by(|one, other| other.cmp(one));
+        cached.sort_by(|a, b| b.cmp(a));
         let mut total = 0;
         for (_, bytes, path) in cached {
             total += bytes;
@@ -144,10 +144,10 @@ mod tests {
 
     /// Renders any of three pages, and counts.
     #[derive(Default)]
-    struct Pen(AtomicU32);
+    struct FakeRenderer(AtomicU32);
 
     #[async_trait]
-    impl PageRenderer for Pen {
+    impl PageRenderer for FakeRenderer {
         async fn render_page(&self, _: File, page: u32, _: &str) -> Result<PageImage> {
             self.0.fetch_add(1, Ordering::Relaxed);
             match page {
@@ -163,23 +163,26 @@ mod tests {
 
     fn images(room: u64) -> (tempfile::TempDir, PageImages) {
         let directory = tempfile::tempdir().unwrap();
-        let within = directory.path().join("pages");
-        (directory, PageImages { renderer: Arc::new(Pen::default()), directory: within, room })
+        let pages = directory.path().join("pages");
+        (
+            directory,
+            PageImages { renderer: Arc::new(FakeRenderer::default()), directory: pages, room },
+        )
     }
 
     #[tokio::test]
     async fn a_page_is_rendered_once_and_deleted_with_its_original() {
         let (_directory, images) = images(1_000);
-        let (one, other) = (OriginalName::random(), OriginalName::random());
+        let (first, second) = (OriginalName::random(), OriginalName::random());
         let file = || tempfile::tempfile().unwrap();
-        assert_eq!(images.find(one, 2).await, None);
-        assert_eq!(images.page(one, file(), 2, "a").await.unwrap(), image(2));
-        images.page(other, file(), 2, "a").await.unwrap();
-        assert_eq!(images.find(one, 2).await, Some(image(2)));
-        assert!(matches!(images.page(one, file(), 4, "a").await, Err(Error::NotFound { .. })));
-        images.forget(one).await.unwrap();
+        assert_eq!(images.find(first, 2).await, None);
+        assert_eq!(images.page(first, file(), 2, "a").await.unwrap(), image(2));
+        images.page(second, file(), 2, "a").await.unwrap();
+        assert_eq!(images.find(first, 2).await, Some(image(2)));
+        assert!(matches!(images.page(first, file(), 4, "a").await, Err(Error::NotFound { .. })));
+        images.forget(first).await.unwrap();
         assert_eq!(
-            (images.find(one, 2).await, images.find(other, 2).await),
+            (images.find(first, 2).await, images.find(second, 2).await),
             (None, Some(image(2)))
         );
     }
@@ -189,10 +192,10 @@ mod tests {
         let (_directory, images) = images(250);
         let (name, now) = (OriginalName::random(), SystemTime::now());
         let at = |seconds| now - Duration::from_secs(seconds);
-        images.keep(name, 1, &image(1), at(90)).unwrap();
-        images.keep(name, 2, &image(2), at(60)).unwrap();
+        images.store(name, 1, &image(1), at(90)).unwrap();
+        images.store(name, 2, &image(2), at(60)).unwrap();
         images.find(name, 1).await.unwrap();
-        images.keep(name, 3, &image(3), at(0)).unwrap();
+        images.store(name, 3, &image(3), at(0)).unwrap();
         assert_eq!(images.find(name, 2).await, None);
         assert_eq!(images.find(name, 1).await, Some(image(1)));
         assert_eq!(images.find(name, 3).await, Some(image(3)));

@@ -55,7 +55,7 @@ pub fn has_images(chat: &Chat) -> bool {
 /// Returns the readable images of an exchange, with contents.
 pub fn images_of(mut chat: Chat) -> Vec<Attachment> {
     join_images(&mut chat);
-    let mut images = read(&chat.response).unwrap_or_default().pictures;
+    let mut images = read(&chat.response).unwrap_or_default().images;
     images.retain(Attachment::is_readable);
     images
 }
@@ -69,12 +69,12 @@ mod tests {
         let stored = r#"{"text":"x","attachments":[{"name":"a","mime":"image/png","contentString":"AAAA"}],"other":1}"#;
         let (rest, images) = split_images(stored).unwrap();
         assert_eq!(images, ["AAAA"]);
-        assert!(!rest.contains("AAAA") && read(&rest).unwrap().pictures[0].name == "a");
+        assert!(!rest.contains("AAAA") && read(&rest).unwrap().images[0].name == "a");
         let mut record = serde_json::from_str::<Value>(&rest).unwrap();
         put_images(&mut record, images);
         assert_eq!(record.to_string(), stored);
-        for without in ["nonsense", "{}", r#"{"attachments":[]}"#, r#"{"attachments":[5]}"#] {
-            assert_eq!(split_images(without), None, "{without}");
+        for response in ["nonsense", "{}", r#"{"attachments":[]}"#, r#"{"attachments":[5]}"#] {
+            assert_eq!(split_images(response), None, "{response}");
         }
         // Contents that are still inside the answer are not replaced.
         let mut record = serde_json::from_str::<Value>(stored).unwrap();

@@ -7,7 +7,7 @@ use carrel_domain::lexical::LexicalQuery;
 
 /// An earlier turn of the conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EarlierTurn {
+pub struct ConversationTurn {
     /// The question.
     pub question: String,
     /// The answer.
@@ -15,19 +15,19 @@ pub struct EarlierTurn {
 }
 
 /// The number of turns considered.
-const TURNS: usize = 3;
+const MAX_TURNS: usize = 3;
 /// The weight of a word relative to one of the following turn.
 const DECAY: f32 = 0.5;
 /// The weight of a word in an answer relative to one in its question.
-const OF_ANSWER: f32 = 0.5;
+const ANSWER_WEIGHT: f32 = 0.5;
 /// The number of characters of an answer considered.
-const BEGINNING: usize = 300;
+const ANSWER_CHARS: usize = 300;
 /// The maximum number of words added from earlier turns. The rarest are used.
-const MOST_WORDS: usize = 6;
+const MAX_WORDS: usize = 6;
 /// The maximum total weight of added words relative to the question's own.
-const MOST_WEIGHT: f32 = 0.9;
+const MAX_ADDED_WEIGHT: f32 = 0.9;
 /// The number of own words at which a question is considered complete.
-const WHOLE: f32 = 8.0;
+const COMPLETE_WORDS: f32 = 8.0;
 
 /// Words of greeting and thanks, which ask nothing.
 const COURTESIES: [&str; 48] = [
@@ -90,56 +90,56 @@ fn is_courtesy(text: &str) -> bool {
 }
 
 /// Returns the turns that a message may continue, newest first.
-fn continued<'a>(
+fn preceding_turns<'a>(
     text: &str,
-    earlier: &'a [EarlierTurn],
-) -> impl Iterator<Item = &'a EarlierTurn> + use<'a> {
-    let none = is_courtesy(text);
-    earlier.iter().filter(move |turn| !none && !is_courtesy(&turn.question))
+    turns: &'a [ConversationTurn],
+) -> impl Iterator<Item = &'a ConversationTurn> + use<'a> {
+    let is_courtesy_text = is_courtesy(text);
+    turns.iter().filter(move |turn| !is_courtesy_text && !is_courtesy(&turn.question))
 }
 
 /// The words of a question, followed by words of earlier turns, with a weight factor for each.
 #[derive(Default)]
-pub(super) struct Continued {
+pub(super) struct ExpandedQuery {
     pub(super) question: LexicalQuery,
     /// The number of the question's own words, which come first.
-    pub(super) own: usize,
+    pub(super) question_words: usize,
     factors: Vec<f32>,
 }
 
-impl Continued {
+impl ExpandedQuery {
     /// Combines a question with earlier turns, newest first.
-    pub(super) fn of(text: &str, earlier: &[EarlierTurn]) -> Self {
+    pub(super) fn of(text: &str, turns: &[ConversationTurn]) -> Self {
         let mut question = LexicalQuery::of(text);
-        let own = question.words.len();
-        let mut factors = vec![1.0; own];
-        let mut factor = need(own);
-        for turn in continued(text, earlier).take(TURNS) {
-            let answer: String = turn.answer.chars().take(BEGINNING).collect();
-            for (text, weight) in [(&turn.question, factor), (&answer, factor * OF_ANSWER)] {
+        let question_words = question.words.len();
+        let mut factors = vec![1.0; question_words];
+        let mut factor = dependence(question_words);
+        for turn in preceding_turns(text, turns).take(MAX_TURNS) {
+            let answer: String = turn.answer.chars().take(ANSWER_CHARS).collect();
+            for (text, weight) in [(&turn.question, factor), (&answer, factor * ANSWER_WEIGHT)] {
                 question.add(LexicalQuery::of(text));
                 factors.resize(question.words.len(), weight);
             }
             factor *= DECAY;
         }
-        Self { question, own, factors }
+        Self { question, question_words, factors }
     }
 
     /// Returns the weight of each word in a search, given its rarity in the workspace.
     pub(super) fn weights(&self, rarity: &[f32]) -> Vec<f32> {
-        let weighted = |(factor, rarity): (&f32, &f32)| factor * rarity;
-        let mut weights: Vec<f32> = self.factors.iter().zip(rarity).map(weighted).collect();
-        let own: f32 = weights[..self.own].iter().sum();
-        let earlier = &mut weights[self.own..];
-        let mut order: Vec<_> = (0..earlier.len()).collect();
-        order.sort_by(|one, two| earlier[*two].total_cmp(&earlier[*one]));
-        for left_out in order.into_iter().skip(MOST_WORDS) {
-            earlier[left_out] = 0.0;
+        let product = |(factor, rarity): (&f32, &f32)| factor * rarity;
+        let mut weights: Vec<f32> = self.factors.iter().zip(rarity).map(product).collect();
+        let question_weight: f32 = weights[..self.question_words].iter().sum();
+        let added = &mut weights[self.question_words..];
+        let mut order: Vec<_> = (0..added.len()).collect();
+        order.sort_by(|a, b| added[*b].total_cmp(&added[*a]));
+        for index in order.into_iter().skip(MAX_WORDS) {
+            added[index] = 0.0;
         }
-        let all: f32 = earlier.iter().sum();
-        let most = own * MOST_WEIGHT;
-        if own > 0.0 && all > most {
-            earlier.iter_mut().for_each(|weight| *weight *= most / all);
+        let total: f32 = added.iter().sum();
+        let max_weight = question_weight * MAX_ADDED_WEIGHT;
+        if question_weight > 0.0 && total > max_weight {
+            added.iter_mut().for_each(|weight| *weight *= max_weight / total);
         }
         weights
     }
@@ -147,77 +147,80 @@ impl Continued {
 
 /// Returns how much a question depends on earlier turns: 1 if it has no content of its own, 0 if it
 /// is complete.
-fn need(own: usize) -> f32 {
-    (1.0 - own as f32 / WHOLE).max(0.0)
+fn dependence(question_words: usize) -> f32 {
+    (1.0 - question_words as f32 / COMPLETE_WORDS).max(0.0)
 }
 
 /// Returns the question joined with the previous one, and the weight of the joined text.
-pub(super) fn with_question_before(text: &str, earlier: &[EarlierTurn]) -> Option<(String, f32)> {
-    let before = continued(text, earlier).next()?;
-    let need = need(LexicalQuery::of(text).words.len());
-    (need > 0.0).then(|| (format!("{}\n{text}", before.question), need))
+pub(super) fn join_previous_question(
+    text: &str,
+    turns: &[ConversationTurn],
+) -> Option<(String, f32)> {
+    let previous = preceding_turns(text, turns).next()?;
+    let dependence = dependence(LexicalQuery::of(text).words.len());
+    (dependence > 0.0).then(|| (format!("{}\n{text}", previous.question), dependence))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn turn(question: &str, answer: &str) -> EarlierTurn {
-        EarlierTurn { question: question.into(), answer: answer.into() }
+    fn turn(question: &str, answer: &str) -> ConversationTurn {
+        ConversationTurn { question: question.into(), answer: answer.into() }
     }
 
     #[test]
     fn earlier_words_weigh_less_the_older_they_are() {
-        let earlier =
+        let turns =
             [turn("Where is the Riga branch?", "In Elizabetes street."), turn("Vilnius?", "")];
-        let continued = Continued::of("Who is the manager there?", &earlier);
-        assert_eq!(continued.own, 1);
-        let weights = continued.weights(&vec![1.0; continued.question.words.len()]);
-        let (own, rest) = weights.split_at(1);
-        assert!(rest.iter().sum::<f32>() < own[0], "{weights:?}");
-        assert!(rest[0] > rest[2] && rest[2] >= rest[4], "{weights:?}");
+        let query = ExpandedQuery::of("Who is the manager there?", &turns);
+        assert_eq!(query.question_words, 1);
+        let weights = query.weights(&vec![1.0; query.question.words.len()]);
+        let (question, added) = weights.split_at(1);
+        assert!(added.iter().sum::<f32>() < question[0], "{weights:?}");
+        assert!(added[0] > added[2] && added[2] >= added[4], "{weights:?}");
     }
 
     #[test]
     fn a_complete_question_is_not_changed() {
-        let whole =
+        let question =
             "Which hospital in Dresden ordered ninety infusion pumps last November by telephone?";
-        let earlier = [turn("Where is the Riga branch?", "")];
-        let continued = Continued::of(whole, &earlier);
-        let weights = continued.weights(&vec![1.0; continued.question.words.len()]);
-        assert!(weights[continued.own..].iter().all(|weight| *weight == 0.0), "{weights:?}");
-        assert_eq!(with_question_before(whole, &earlier), None);
-        assert_eq!(with_question_before("Who leads it?", &[]), None);
+        let turns = [turn("Where is the Riga branch?", "")];
+        let query = ExpandedQuery::of(question, &turns);
+        let weights = query.weights(&vec![1.0; query.question.words.len()]);
+        assert!(weights[query.question_words..].iter().all(|weight| *weight == 0.0), "{weights:?}");
+        assert_eq!(join_previous_question(question, &turns), None);
+        assert_eq!(join_previous_question("Who leads it?", &[]), None);
     }
 
     #[test]
     fn greetings_and_thanks_continue_nothing_and_are_not_continued() {
         let riga = turn("Where is the Riga branch?", "In Elizabetes street.");
         for courtesy in ["hello", "Hi!", "Thank you very much.", "Guten Morgen", "谢谢"] {
-            assert_eq!(with_question_before(courtesy, std::slice::from_ref(&riga)), None);
-            let own = LexicalQuery::of(courtesy).words.len();
-            let continued = Continued::of(courtesy, std::slice::from_ref(&riga));
-            assert_eq!(continued.question.words.len(), own, "{courtesy}");
-            let earlier = [turn(courtesy, "Hello. What can I do for you?"), riga.clone()];
-            let (text, _) = with_question_before("Who leads it?", &earlier).unwrap_or_default();
+            assert_eq!(join_previous_question(courtesy, std::slice::from_ref(&riga)), None);
+            let question_words = LexicalQuery::of(courtesy).words.len();
+            let query = ExpandedQuery::of(courtesy, std::slice::from_ref(&riga));
+            assert_eq!(query.question.words.len(), question_words, "{courtesy}");
+            let turns = [turn(courtesy, "Hello. What can I do for you?"), riga.clone()];
+            let (text, _) = join_previous_question("Who leads it?", &turns).unwrap_or_default();
             assert_eq!(text, "Where is the Riga branch?\nWho leads it?");
         }
-        assert!(with_question_before("Why?", std::slice::from_ref(&riga)).is_some());
+        assert!(join_previous_question("Why?", std::slice::from_ref(&riga)).is_some());
     }
 
     #[test]
     fn without_earlier_turns_nothing_changes() {
-        let continued = Continued::of("red door", &[]);
-        assert_eq!((continued.own, continued.weights(&[3.0, 2.0])), (2, vec![3.0, 2.0]));
+        let query = ExpandedQuery::of("red door", &[]);
+        assert_eq!((query.question_words, query.weights(&[3.0, 2.0])), (2, vec![3.0, 2.0]));
     }
 
     #[test]
     fn only_the_rarest_words_of_long_answers_count() {
-        let long = (0..40).map(|number| format!("word{number} ")).collect::<String>();
-        let continued = Continued::of("Who?", &[turn("What?", &long)]);
-        let rarity = vec![1.0; continued.question.words.len()];
-        let counted =
-            continued.weights(&rarity)[continued.own..].iter().filter(|w| **w > 0.0).count();
-        assert_eq!(counted, MOST_WORDS);
+        let answer = (0..40).map(|number| format!("word{number} ")).collect::<String>();
+        let query = ExpandedQuery::of("Who?", &[turn("What?", &answer)]);
+        let rarity = vec![1.0; query.question.words.len()];
+        let count =
+            query.weights(&rarity)[query.question_words..].iter().filter(|w| **w > 0.0).count();
+        assert_eq!(count, MAX_WORDS);
     }
 }

@@ -10,18 +10,22 @@ use carrel_domain::lexical::rough_terms;
 use super::fusion::{Candidate, standardized};
 
 /// The maximum number of candidates compared. The best are used.
-pub(super) const MOST_COMPARED: usize = 100;
+pub(super) const MAX_COMPARED: usize = 100;
 
 /// The number of best candidates that the others are compared with.
-const BEST: usize = 10;
+const REFERENCE_COUNT: usize = 10;
 
 /// Adds to the score of each candidate its similarity to the best of the others: `weight` per
 /// standard deviation above the mean. The candidates must be sorted, best first.
 pub(super) fn add_feedback(candidates: &mut [Candidate], weight: f32) {
     let terms: Vec<_> = candidates.iter().map(terms).collect();
     let vectors = Vectors::of(&terms);
-    let least = candidates.last().map_or(0.0, |last| last.score);
-    let weights: Vec<_> = candidates.iter().take(BEST).map(|best| best.score - least).collect();
+    let minimum = candidates.last().map_or(0.0, |last| last.score);
+    let weights: Vec<_> = candidates
+        .iter()
+        .take(REFERENCE_COUNT)
+        .map(|candidate| candidate.score - minimum)
+        .collect();
     let similarities = standardized(vectors.similarities(&weights));
     for (candidate, similarity) in candidates.iter_mut().zip(similarities) {
         candidate.score += weight * similarity;
@@ -29,17 +33,17 @@ pub(super) fn add_feedback(candidates: &mut [Candidate], weight: f32) {
 }
 
 fn terms(candidate: &Candidate) -> HashMap<String, u32> {
-    let of = |passage: &carrel_domain::library::Passage| {
+    let terms_of = |passage: &carrel_domain::library::Passage| {
         rough_terms(&passage.title_and_headings(), &passage.text)
     };
-    candidate.passage.as_ref().map(of).unwrap_or_default()
+    candidate.passage.as_ref().map(terms_of).unwrap_or_default()
 }
 
 /// Passages as unit vectors over the terms of all of them.
 struct Vectors {
     dimensions: usize,
     /// The terms and weights of each passage.
-    all: Vec<Vec<(usize, f32)>>,
+    vectors: Vec<Vec<(usize, f32)>>,
 }
 
 impl Vectors {
@@ -48,45 +52,47 @@ impl Vectors {
         // Sorted terms make sums reproducible to the last bit.
         let passages: Vec<BTreeMap<&str, u32>> = passages
             .iter()
-            .map(|terms| terms.iter().map(|(term, times)| (term.as_str(), *times)).collect())
+            .map(|terms| terms.iter().map(|(term, count)| (term.as_str(), *count)).collect())
             .collect();
-        let mut known: HashMap<&str, (usize, u32)> = HashMap::new();
+        let mut vocabulary: HashMap<&str, (usize, u32)> = HashMap::new();
         for term in passages.iter().flat_map(BTreeMap::keys) {
-            let next = known.len();
-            known.entry(term).or_insert((next, 0)).1 += 1;
+            let next = vocabulary.len();
+            vocabulary.entry(term).or_insert((next, 0)).1 += 1;
         }
-        let count = passages.len() as f32;
-        let weighted = |(term, times): (&&str, &u32)| {
-            let (dimension, containing) = *known.get(*term)?;
-            let rarity = ((count + 1.0) / (containing as f32 + 0.5)).ln().max(0.0);
+        let passage_count = passages.len() as f32;
+        let weigh = |(term, count): (&&str, &u32)| {
+            let (dimension, document_frequency) = *vocabulary.get(*term)?;
+            let rarity = ((passage_count + 1.0) / (document_frequency as f32 + 0.5)).ln().max(0.0);
             // A term of a single passage does not affect comparisons.
-            (containing > 1).then(|| (dimension, (1.0 + (*times as f32).ln()) * rarity))
+            (document_frequency > 1).then(|| (dimension, (1.0 + (*count as f32).ln()) * rarity))
         };
         let vector = |passage: &BTreeMap<&str, u32>| {
-            let mut vector: Vec<_> = passage.iter().filter_map(weighted).collect();
+            let mut vector: Vec<_> = passage.iter().filter_map(weigh).collect();
             let length = vector.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
             vector.iter_mut().for_each(|(_, weight)| *weight /= length.max(f32::EPSILON));
             vector
         };
-        Self { dimensions: known.len(), all: passages.iter().map(vector).collect() }
+        Self { dimensions: vocabulary.len(), vectors: passages.iter().map(vector).collect() }
     }
 
     /// Returns the similarity of each passage to the first ones except itself, weighted by `weights`.
     fn similarities(&self, weights: &[f32]) -> Vec<f32> {
         let mut sum = vec![0.0; self.dimensions];
-        for (vector, own_weight) in self.all.iter().zip(weights) {
+        for (vector, own_weight) in self.vectors.iter().zip(weights) {
             for (dimension, weight) in vector {
                 sum[*dimension] += own_weight * weight;
             }
         }
-        let whole: f32 = weights.iter().sum();
-        let similarity = |(place, vector): (usize, &Vec<(usize, f32)>)| {
-            let own = weights.get(place).copied().unwrap_or_default();
-            let with_all: f32 = vector.iter().map(|(at, weight)| sum[*at] * weight).sum();
-            let with_itself: f32 = vector.iter().map(|(_, weight)| own * weight * weight).sum();
-            (with_all - with_itself) / (whole - own).max(1e-6)
+        let total: f32 = weights.iter().sum();
+        let similarity = |(index, vector): (usize, &Vec<(usize, f32)>)| {
+            let own_weight = weights.get(index).copied().unwrap_or_default();
+            let total_similarity: f32 =
+                vector.iter().map(|(dimension, weight)| sum[*dimension] * weight).sum();
+            let self_similarity: f32 =
+                vector.iter().map(|(_, weight)| own_weight * weight * weight).sum();
+            (total_similarity - self_similarity) / (total - own_weight).max(1e-6)
         };
-        self.all.iter().enumerate().map(similarity).collect()
+        self.vectors.iter().enumerate().map(similarity).collect()
     }
 }
 
@@ -107,9 +113,9 @@ mod tests {
             "the price of bread",
             "bread, butter and the price of both",
         ];
-        let of = similarities(&texts, &[1.0, 0.5]);
-        assert!(of[1] > of[2] && of[1] > of[3], "{of:?}");
-        assert!(of[0] < 0.9, "a passage is not compared with itself: {of:?}");
+        let scores = similarities(&texts, &[1.0, 0.5]);
+        assert!(scores[1] > scores[2] && scores[1] > scores[3], "{scores:?}");
+        assert!(scores[0] < 0.9, "a passage is not compared with itself: {scores:?}");
         let single = similarities(&texts[..1], &[1.0]);
         assert_eq!(single, [0.0]);
         assert_eq!(similarities(&[], &[]), [0.0; 0]);

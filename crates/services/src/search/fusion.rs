@@ -6,26 +6,26 @@ use carrel_domain::ChunkId;
 use carrel_domain::library::Passage;
 use carrel_domain::vector::Neighbour;
 
-use super::Why;
-use super::words::Found;
+use super::Ranking;
+use super::lexical::LexicalMatch;
 
 // Chosen on the tuning halves of the sets that `cargo xtask bench languages` measures.
 /// The weight of similarity in a passage's score. BM25 has the remaining weight.
-const OF_SIMILARITY: f32 = 0.4;
+const SIMILARITY_WEIGHT: f32 = 0.4;
 /// The weight of similarity if the rankings disagree and the words are decisive, for example
 /// because the model does not know the language.
-const OF_STRANGE_SIMILARITY: f32 = 0.2;
+const LOW_SIMILARITY_WEIGHT: f32 = 0.2;
 /// The maximum weight of similarity to the best passages.
-const OF_LIKENESS: f32 = 0.3;
+const MAX_FEEDBACK_WEIGHT: f32 = 0.3;
 /// The lead of the best passage in BM25, relative to its own score, at which words alone decide. At
-/// `CLEAR_LEAD - CLEARING` or less, they do not decide at all.
+/// `CLEAR_LEAD - LEAD_RANGE` or less, they do not decide at all.
 const CLEAR_LEAD: f32 = 0.6;
-const CLEARING: f32 = 0.25;
+const LEAD_RANGE: f32 = 0.25;
 /// The number of following passages that the best one is compared with.
-const NEXT: usize = 5;
+const RUNNERS_UP: usize = 5;
 /// The number of best passages by words used to measure agreement. The rankings agree if these are
 /// at least one standard deviation above the mean similarity.
-const FOUND_BEST: usize = 3;
+const TOP_LEXICAL: usize = 3;
 
 /// A passage from either ranking.
 #[derive(Clone, Debug)]
@@ -36,53 +36,53 @@ pub(super) struct Candidate {
     pub(super) score: f32,
     /// The passage, if it has been read.
     pub(super) passage: Option<Passage>,
-    pub(super) why: Why,
+    pub(super) ranking: Ranking,
 }
 
 #[derive(Default)]
 pub(super) struct Candidates {
     /// Ordered by id, so that sums are reproducible.
-    all: BTreeMap<ChunkId, Candidate>,
+    by_chunk: BTreeMap<ChunkId, Candidate>,
 }
 
 impl Candidates {
     fn entry(&mut self, chunk: ChunkId) -> &mut Candidate {
-        let new = || Candidate {
+        let candidate = || Candidate {
             chunk,
             similarity: None,
             score: 0.0,
             passage: None,
-            why: Why::default(),
+            ranking: Ranking::default(),
         };
-        self.all.entry(chunk).or_insert_with(new)
+        self.by_chunk.entry(chunk).or_insert_with(candidate)
     }
 
     /// Adds the ranking by meaning, best first.
-    pub(super) fn add_similar(&mut self, similar: Vec<(ChunkId, f32)>) {
-        for (rank, (chunk, similarity)) in (1..).zip(similar) {
+    pub(super) fn add_vector_ranking(&mut self, neighbours: Vec<(ChunkId, f32)>) {
+        for (rank, (chunk, similarity)) in (1..).zip(neighbours) {
             let candidate = self.entry(chunk);
             candidate.similarity = Some(similarity);
-            candidate.why.by_meaning = Some(rank);
+            candidate.ranking.vector_rank = Some(rank);
         }
     }
 
-    /// Adds the ranking by words, best first. The first `most` become candidates; the scores of
+    /// Adds the ranking by words, best first. The first `limit` become candidates; the scores of
     /// later ones are added only to existing candidates.
-    pub(super) fn add_found(&mut self, found: Vec<Found>, most: usize) {
-        for (rank, found) in (1..).zip(found) {
-            if rank > most && !self.all.contains_key(&found.passage.chunk) {
+    pub(super) fn add_lexical_ranking(&mut self, matches: Vec<LexicalMatch>, limit: usize) {
+        for (rank, item) in (1..).zip(matches) {
+            if rank > limit && !self.by_chunk.contains_key(&item.passage.chunk) {
                 continue;
             }
-            let candidate = self.entry(found.passage.chunk);
-            candidate.why.by_words = Some(found.by_words(rank));
-            candidate.passage = Some(found.passage);
+            let candidate = self.entry(item.passage.chunk);
+            candidate.ranking.lexical = Some(item.at_rank(rank));
+            candidate.passage = Some(item.passage);
         }
     }
 
     /// Returns the candidates found by words only.
     pub(super) fn without_similarity(&self) -> Vec<ChunkId> {
-        let unknown = self.all.values().filter(|candidate| candidate.similarity.is_none());
-        unknown.map(|candidate| candidate.chunk).collect()
+        let candidates = self.by_chunk.values().filter(|candidate| candidate.similarity.is_none());
+        candidates.map(|candidate| candidate.chunk).collect()
     }
 
     pub(super) fn set_similarity(&mut self, similarity: Vec<Neighbour>) {
@@ -91,31 +91,32 @@ impl Candidates {
         }
     }
 
-    pub(super) fn by_meaning(self) -> Vec<Candidate> {
-        let mut ranked: Vec<_> = self.all.into_values().collect();
-        ranked.sort_unstable_by_key(|candidate| candidate.why.by_meaning);
+    pub(super) fn ranked_by_similarity(self) -> Vec<Candidate> {
+        let mut ranked: Vec<_> = self.by_chunk.into_values().collect();
+        ranked.sort_unstable_by_key(|candidate| candidate.ranking.vector_rank);
         ranked
     }
 
     /// Returns the admitted candidates, scored by similarity and BM25 together. Both are
     /// standardized over the query's candidates, so a model that finds all of them alike has no
     /// influence.
-    pub(super) fn fuse(self, admitted: impl Fn(&Candidate) -> bool) -> Fused {
-        let mut candidates: Vec<_> = self.all.into_values().collect();
-        let known = candidates.iter().filter_map(|candidate| candidate.similarity);
-        let least = known.fold(f32::INFINITY, f32::min);
-        let similarity = |of: &Candidate| of.similarity.unwrap_or(least);
-        let similar = standardized(candidates.iter().map(similarity).collect());
-        let found = standardized(candidates.iter().map(bm25).collect());
-        let (doubt, agreement) = (doubt(&candidates), agreement(&candidates, &similar));
+    pub(super) fn fuse(self, is_admitted: impl Fn(&Candidate) -> bool) -> Fused {
+        let mut candidates: Vec<_> = self.by_chunk.into_values().collect();
+        let similarities = candidates.iter().filter_map(|candidate| candidate.similarity);
+        let minimum = similarities.fold(f32::INFINITY, f32::min);
+        let similarity = |candidate: &Candidate| candidate.similarity.unwrap_or(minimum);
+        let vector_scores = standardized(candidates.iter().map(similarity).collect());
+        let lexical_scores = standardized(candidates.iter().map(bm25).collect());
+        let (doubt, agreement) = (doubt(&candidates), agreement(&candidates, &vector_scores));
         let trust = doubt.max(agreement);
-        let of_similarity = trust * OF_SIMILARITY + (1.0 - trust) * OF_STRANGE_SIMILARITY;
-        for ((candidate, similar), found) in candidates.iter_mut().zip(similar).zip(found) {
-            candidate.score = of_similarity * similar + (1.0 - of_similarity) * found;
+        let weight = trust * SIMILARITY_WEIGHT + (1.0 - trust) * LOW_SIMILARITY_WEIGHT;
+        let scores = vector_scores.into_iter().zip(lexical_scores);
+        for (candidate, (vector, lexical)) in candidates.iter_mut().zip(scores) {
+            candidate.score = weight * vector + (1.0 - weight) * lexical;
         }
-        candidates.retain(admitted);
+        candidates.retain(is_admitted);
         sort(&mut candidates);
-        Fused { candidates, feedback_weight: OF_LIKENESS * doubt * agreement }
+        Fused { candidates, feedback_weight: MAX_FEEDBACK_WEIGHT * doubt * agreement }
     }
 }
 
@@ -129,9 +130,9 @@ pub(super) struct Fused {
 
 /// Sorts candidates by score, best first.
 pub(super) fn sort(candidates: &mut [Candidate]) {
-    candidates.sort_unstable_by(|one, two| {
-        let similar = || two.similarity.partial_cmp(&one.similarity).unwrap_or(Equal);
-        two.score.total_cmp(&one.score).then_with(similar).then(one.chunk.cmp(&two.chunk))
+    candidates.sort_unstable_by(|a, b| {
+        let by_similarity = || b.similarity.partial_cmp(&a.similarity).unwrap_or(Equal);
+        b.score.total_cmp(&a.score).then_with(by_similarity).then(a.chunk.cmp(&b.chunk))
     });
 }
 
@@ -150,57 +151,57 @@ pub(super) fn standardized(mut values: Vec<f32>) -> Vec<f32> {
 }
 
 fn bm25(candidate: &Candidate) -> f32 {
-    candidate.why.by_words.map_or(0.0, |words| words.score)
+    candidate.ranking.lexical.map_or(0.0, |rank| rank.score)
 }
 
 /// Returns how undecided the ranking by words is between the best passages, 0 to 1.
 fn doubt(candidates: &[Candidate]) -> f32 {
-    let mut found: Vec<_> = candidates.iter().map(bm25).collect();
-    found.sort_unstable_by(|one, two| two.total_cmp(one));
-    let Some((best, rest)) = found.split_first() else { return 0.0 };
-    let next = &rest[..rest.len().min(NEXT)];
-    if next.is_empty() || *best <= 0.0 {
+    let mut scores: Vec<_> = candidates.iter().map(bm25).collect();
+    scores.sort_unstable_by(|a, b| b.total_cmp(a));
+    let Some((best, rest)) = scores.split_first() else { return 0.0 };
+    let runners_up = &rest[..rest.len().min(RUNNERS_UP)];
+    if runners_up.is_empty() || *best <= 0.0 {
         return 0.0;
     }
-    let lead = 1.0 - next.iter().sum::<f32>() / next.len() as f32 / best;
-    ((CLEAR_LEAD - lead) / CLEARING).clamp(0.0, 1.0)
+    let lead = 1.0 - runners_up.iter().sum::<f32>() / runners_up.len() as f32 / best;
+    ((CLEAR_LEAD - lead) / LEAD_RANGE).clamp(0.0, 1.0)
 }
 
 /// Returns how far the best passages by words are also similar in meaning, 0 to 1. A model that
 /// does not know the language shows no agreement; the best passages may then be wrong.
-fn agreement(candidates: &[Candidate], similar: &[f32]) -> f32 {
-    let mut found: Vec<_> = candidates.iter().map(bm25).zip(similar).collect();
-    found.sort_unstable_by(|(one, _), (two, _)| two.total_cmp(one));
-    found.truncate(FOUND_BEST);
-    let weight: f32 = found.iter().map(|(score, _)| score).sum();
-    let agreed: f32 = found.iter().map(|(score, similar)| score * **similar).sum();
-    if weight > 0.0 { (agreed / weight).clamp(0.0, 1.0) } else { 0.0 }
+fn agreement(candidates: &[Candidate], vector_scores: &[f32]) -> f32 {
+    let mut best: Vec<_> = candidates.iter().map(bm25).zip(vector_scores).collect();
+    best.sort_unstable_by(|(a, _), (b, _)| b.total_cmp(a));
+    best.truncate(TOP_LEXICAL);
+    let weight: f32 = best.iter().map(|(score, _)| score).sum();
+    let sum: f32 = best.iter().map(|(lexical, vector)| lexical * **vector).sum();
+    if weight > 0.0 { (sum / weight).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::ByWords;
+    use crate::search::LexicalRank;
 
     fn ranked(candidates: &[(i64, f32, f32)]) -> Vec<i64> {
-        let mut all = Candidates::default();
+        let mut entries = Candidates::default();
         for &(chunk, similarity, score) in candidates {
-            let candidate = all.entry(ChunkId(chunk));
+            let candidate = entries.entry(ChunkId(chunk));
             candidate.similarity = Some(similarity);
-            candidate.why.by_words =
-                (score > 0.0).then_some(ByWords { rank: 1, score, share: 0.5 });
+            candidate.ranking.lexical =
+                (score > 0.0).then_some(LexicalRank { rank: 1, score, share: 0.5 });
         }
-        all.fuse(|_| true).candidates.iter().map(|candidate| candidate.chunk.0).collect()
+        entries.fuse(|_| true).candidates.iter().map(|candidate| candidate.chunk.0).collect()
     }
 
     fn feedback_weight(candidates: &[(f32, f32)]) -> f32 {
-        let mut all = Candidates::default();
+        let mut entries = Candidates::default();
         for (chunk, &(similarity, score)) in (1..).zip(candidates) {
-            let candidate = all.entry(ChunkId(chunk));
+            let candidate = entries.entry(ChunkId(chunk));
             candidate.similarity = Some(similarity);
-            candidate.why.by_words = Some(ByWords { rank: 1, score, share: 0.5 });
+            candidate.ranking.lexical = Some(LexicalRank { rank: 1, score, share: 0.5 });
         }
-        all.fuse(|_| true).feedback_weight
+        entries.fuse(|_| true).feedback_weight
     }
 
     #[test]

@@ -8,7 +8,7 @@ use carrel_domain::ChunkId;
 use carrel_domain::lexical::{LexicalQuery, Likeness, Occurrence, Occurrences};
 
 use super::Hit;
-use super::words::WeightedQuery;
+use super::lexical::WeightedQuery;
 
 /// The number of features.
 const FEATURES: usize = 5;
@@ -17,10 +17,10 @@ const FEATURES: usize = 5;
 const WEIGHTS: [f32; FEATURES] = [0.3, 0.4, 0.0, 0.0, 0.0];
 
 /// The maximum distance of neighbouring words in a passage.
-const APART: usize = 3;
+const MAX_DISTANCE: usize = 3;
 
 /// The size of the window in which words count as being together.
-const TOGETHER: usize = 12;
+const WINDOW: usize = 12;
 
 /// Features of a question's words in a passage. Each is a share, 0 to 1, independent of the
 /// language.
@@ -31,42 +31,44 @@ pub struct TextFeatures {
     /// Words that occur exactly as in the question.
     pub exact: f32,
     /// Words that occur in any form.
-    pub found: f32,
+    pub any_form: f32,
     /// The most words that occur together.
     pub proximity: f32,
     /// Words that occur in the title.
-    pub titled: f32,
+    pub in_title: f32,
 }
 
 impl TextFeatures {
     /// Computes the features of a question and a passage with its title.
     pub fn of(question: &LexicalQuery, title: &str, text: &str) -> Self {
-        Self::within(question.words.len(), &question.matcher().compare(title, text))
+        Self::from_occurrences(question.words.len(), &question.matcher().compare(title, text))
     }
 
     /// Computes the features for the first `words` words of a question.
-    fn within(words: usize, of: &Occurrences) -> Self {
+    fn from_occurrences(words: usize, occurrences: &Occurrences) -> Self {
         if words == 0 {
             return Self::default();
         }
-        let own: Vec<_> = of.found.iter().filter(|found| found.word < words).copied().collect();
+        let title_words = occurrences.title;
+        let occurrences = occurrences.found.iter().filter(|occurrence| occurrence.word < words);
+        let occurrences: Vec<_> = occurrences.copied().collect();
         let share = |count: usize| count as f32 / words as f32;
-        let matched_share = |test: &dyn Fn(&Occurrence) -> bool| {
-            share(distinct(own.iter().filter(|occurrence| test(occurrence))))
+        let share_of = |test: &dyn Fn(&Occurrence) -> bool| {
+            share(distinct(occurrences.iter().filter(|occurrence| test(occurrence))))
         };
         Self {
-            neighbours: neighbours(words, &own),
-            exact: matched_share(&|one| one.match_kind == Likeness::Exact),
-            found: matched_share(&|_| true),
-            proximity: share(proximity(&own)),
-            titled: matched_share(&|one| one.at < of.title),
+            neighbours: neighbours(words, &occurrences),
+            exact: share_of(&|occurrence| occurrence.match_kind == Likeness::Exact),
+            any_form: share_of(&|_| true),
+            proximity: share(proximity(&occurrences)),
+            in_title: share_of(&|occurrence| occurrence.at < title_words),
         }
     }
 
     /// Returns the features in the order of their weights.
     pub fn values(self) -> [f32; FEATURES] {
-        let Self { neighbours, exact, found, proximity: together, titled } = self;
-        [neighbours, exact, found, together, titled]
+        let Self { neighbours, exact, any_form, proximity, in_title } = self;
+        [neighbours, exact, any_form, proximity, in_title]
     }
 
     fn score(self) -> f32 {
@@ -78,14 +80,14 @@ impl TextFeatures {
 pub(super) fn rerank(query: &WeightedQuery, scores: &HashMap<ChunkId, f32>, hits: &mut [Hit]) {
     let mut matcher = query.question.matcher();
     for hit in hits.iter_mut() {
-        let of = matcher.compare(&hit.passage.title_and_headings(), &hit.passage.text);
-        let of_text = TextFeatures::within(query.own, &of).score();
+        let occurrences = matcher.compare(&hit.passage.title_and_headings(), &hit.passage.text);
+        let text_score = TextFeatures::from_occurrences(query.question_words, &occurrences).score();
         let score = scores.get(&hit.passage.chunk).copied().unwrap_or_default();
-        hit.why.reranked = Some(share(score + of_text));
+        hit.ranking.rerank_score = Some(share(score + text_score));
     }
-    hits.sort_by(|one, two| {
-        let reranked = |hit: &Hit| hit.why.reranked.unwrap_or_default();
-        reranked(two).total_cmp(&reranked(one))
+    hits.sort_by(|a, b| {
+        let score = |hit: &Hit| hit.ranking.rerank_score.unwrap_or_default();
+        score(b).total_cmp(&score(a))
     });
 }
 
@@ -95,35 +97,35 @@ fn share(score: f32) -> f32 {
 }
 
 /// Counts the distinct question words among occurrences.
-fn distinct<'a>(of: impl Iterator<Item = &'a Occurrence>) -> usize {
-    of.map(|one| one.word).collect::<BTreeSet<_>>().len()
+fn distinct<'a>(occurrences: impl Iterator<Item = &'a Occurrence>) -> usize {
+    occurrences.map(|occurrence| occurrence.word).collect::<BTreeSet<_>>().len()
 }
 
 /// Returns the maximum number of distinct question words within the window.
-fn proximity(own: &[Occurrence]) -> usize {
+fn proximity(occurrences: &[Occurrence]) -> usize {
     let mut begin = 0;
-    let within = (1..=own.len()).map(|end| {
-        while own[end - 1].at - own[begin].at >= TOGETHER {
+    let counts = (1..=occurrences.len()).map(|end| {
+        while occurrences[end - 1].at - occurrences[begin].at >= WINDOW {
             begin += 1;
         }
-        distinct(own[begin..end].iter())
+        distinct(occurrences[begin..end].iter())
     });
-    within.max().unwrap_or_default()
+    counts.max().unwrap_or_default()
 }
 
 /// Returns the share of neighbouring question words that are close to each other in the passage, in
 /// the same order.
-fn neighbours(words: usize, own: &[Occurrence]) -> f32 {
+fn neighbours(words: usize, occurrences: &[Occurrence]) -> f32 {
     let pairs = words.saturating_sub(1);
     if pairs == 0 {
         return 0.0;
     }
     let close = |pair: &usize| {
-        own.iter().enumerate().any(|(index, one)| {
-            one.word == *pair
-                && own[index + 1..]
+        occurrences.iter().enumerate().any(|(index, occurrence)| {
+            occurrence.word == *pair
+                && occurrences[index + 1..]
                     .iter()
-                    .take_while(|next| next.at <= one.at + APART)
+                    .take_while(|next| next.at <= occurrence.at + MAX_DISTANCE)
                     .any(|next| next.word == *pair + 1)
         })
     };
@@ -150,12 +152,12 @@ mod tests {
 
     #[test]
     fn features_are_shares_of_the_question_words() {
-        let of = features("red doors house cat", "House", "the red door of the houses");
-        assert_eq!((of.exact, of.found, of.titled), (0.5, 0.75, 0.25));
-        assert_eq!(of.proximity, 0.75);
-        let far = "word ".repeat(TOGETHER);
-        let of = features("red doors house cat", "", &format!("red {far} doors {far} house"));
-        assert_eq!((of.found, of.proximity), (0.75, 0.25));
+        let result = features("red doors house cat", "House", "the red door of the houses");
+        assert_eq!((result.exact, result.any_form, result.in_title), (0.5, 0.75, 0.25));
+        assert_eq!(result.proximity, 0.75);
+        let far = "word ".repeat(WINDOW);
+        let result = features("red doors house cat", "", &format!("red {far} doors {far} house"));
+        assert_eq!((result.any_form, result.proximity), (0.75, 0.25));
         assert_eq!(features("", "a", "b"), TextFeatures::default());
         assert_eq!(features("red", "", ""), TextFeatures::default());
     }

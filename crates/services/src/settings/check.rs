@@ -6,7 +6,7 @@ use url::Url;
 use super::choices::Choices;
 
 /// The maximum length of a value, in bytes.
-pub const LONGEST: usize = 32 * 1024;
+pub const MAX_BYTES: usize = 32 * 1024;
 
 /// A rule for the values of a setting. Visible messages are those of `AnythingLLM` 1.16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,27 +72,31 @@ impl Check {
     }
 
     /// Returns the error message for `text`, if it is invalid.
-    pub fn mistake(self, text: &str, choices: &Choices) -> Option<String> {
-        let unless = |fine: bool, words: &str| (!fine).then(|| words.to_owned());
+    pub fn violation(self, text: &str, choices: &Choices) -> Option<String> {
+        let violation_unless = |is_valid: bool, words: &str| (!is_valid).then(|| words.to_owned());
         match self {
-            Self::NotEmpty => unless(!text.is_empty(), "Value cannot be empty"),
+            Self::NotEmpty => violation_unless(!text.is_empty(), "Value cannot be empty"),
             Self::Number => number(text, false),
             Self::Positive => number(text, true),
             Self::EmptyOrPositive if text.is_empty() => None,
             Self::EmptyOrPositive => number(text, true),
-            Self::StartsWith(start, owner) => {
-                unless(text.starts_with(start), &format!("{owner} Key must start with {start}"))
-            }
-            Self::Url => unless(is_web_address(text), "URL is not a valid URL."),
+            Self::StartsWith(start, owner) => violation_unless(
+                text.starts_with(start),
+                &format!("{owner} Key must start with {start}"),
+            ),
+            Self::Url => violation_unless(is_web_address(text), "URL is not a valid URL."),
             Self::BaseUrl { .. } if !is_web_address(text) => Some("Not a valid URL".to_owned()),
             Self::BaseUrl { v1: true } if !text.contains("v1") => {
                 Some("URL must include /v1".to_owned())
             }
-            Self::BaseUrl { .. } => unless(!text.ends_with('/'), "URL cannot end with a slash"),
-            Self::NoSlash(owner) => {
-                unless(!text.ends_with('/'), &format!("{owner} URL should not end in a slash."))
+            Self::BaseUrl { .. } => {
+                violation_unless(!text.ends_with('/'), "URL cannot end with a slash")
             }
-            Self::Address => unless(is_address(text), "URL is not a valid URL."),
+            Self::NoSlash(owner) => violation_unless(
+                !text.ends_with('/'),
+                &format!("{owner} URL should not end in a slash."),
+            ),
+            Self::Address => violation_unless(is_address(text), "URL is not a valid URL."),
             Self::PostgresUrl => postgres(text),
             Self::Size => match ImageSize::chosen(text) {
                 Err(Error::Invalid { reason, .. }) => Some(format!("Value {reason}, or auto")),
@@ -102,7 +106,7 @@ impl Check {
                 choices.find(kind, text).is_none().then(|| choices.refusal(kind, text))
             }
             Self::ReadOnly => Some("Cannot set this setting.".to_owned()),
-            Self::Password => unless(
+            Self::Password => violation_unless(
                 is_password(text),
                 "Your password has restricted characters in it. Allowed symbols are \
                  _,-,!,@,$,%,^,&,*,(,),;",
@@ -113,11 +117,11 @@ impl Check {
 
 /// Returns the error message for text that no setting accepts. A line break could turn a value into
 /// a second setting in line-based files.
-pub fn unfit(text: &str) -> Option<String> {
+pub fn format_violation(text: &str) -> Option<String> {
     if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
         return Some("Value must not contain line breaks or control characters".to_owned());
     }
-    (text.len() > LONGEST).then(|| format!("Value must not be longer than {LONGEST} bytes"))
+    (text.len() > MAX_BYTES).then(|| format!("Value must not be longer than {MAX_BYTES} bytes"))
 }
 
 fn number(text: &str, positive: bool) -> Option<String> {
@@ -162,9 +166,9 @@ fn is_password(text: &str) -> bool {
 mod tests {
     use super::super::registry::Registry;
 
-    fn mistakes(name: &str, text: &str) -> String {
+    fn violations(name: &str, text: &str) -> String {
         let registry = Registry::new().unwrap();
-        registry.mistakes(registry.by_name(name).unwrap(), text).join("\n")
+        registry.violations(registry.by_name(name).unwrap(), text).join("\n")
     }
 
     #[test]
@@ -215,7 +219,7 @@ mod tests {
             ),
             ("AuthToken", "abc", "Cannot set this setting."),
         ] {
-            assert_eq!(mistakes(name, text), words, "{name}={text}");
+            assert_eq!(violations(name, text), words, "{name}={text}");
         }
     }
 
@@ -237,7 +241,7 @@ mod tests {
             ("ImageGenerationDimensions", "1024x768"),
             ("OpenAiModelPref", "'\"`#$(id)${HOME} é"),
         ] {
-            assert_eq!(mistakes(name, text), "", "{name}={text}");
+            assert_eq!(violations(name, text), "", "{name}={text}");
         }
     }
 
@@ -247,11 +251,13 @@ mod tests {
         for row in registry.settings() {
             for sign in ["\n", "\r", "\r\n", "\u{2028}", "\u{2029}", "\u{85}", "\0", "\u{1b}", "\t"]
             {
-                let found = registry.mistakes(row, &format!("a{sign}EVIL=1"));
-                assert_eq!(found.len(), 1, "{} {sign:?}", row.name);
-                assert!(found[0].contains("control characters"), "{} {sign:?}", row.name);
+                let messages = registry.violations(row, &format!("a{sign}EVIL=1"));
+                assert_eq!(messages.len(), 1, "{} {sign:?}", row.name);
+                assert!(messages[0].contains("control characters"), "{} {sign:?}", row.name);
             }
         }
-        assert!(mistakes("OpenAiModelPref", &"x".repeat(super::LONGEST + 1)).contains("longer"));
+        assert!(
+            violations("OpenAiModelPref", &"x".repeat(super::MAX_BYTES + 1)).contains("longer")
+        );
     }
 }

@@ -9,7 +9,7 @@ pub struct Choice {
     /// The variable with the model name, if the value is a model provider.
     pub model: Option<&'static str>,
     /// The variables without which the choice does not work.
-    pub needs: Vec<&'static str>,
+    pub required: Vec<&'static str>,
     kind: &'static str,
 }
 
@@ -28,7 +28,7 @@ impl Choices {
     pub fn parse(table: &'static str) -> Result<Self> {
         let mut choices = Self { rows: Vec::new(), refusals: Vec::new() };
         for line in super::registry::rows(table) {
-            let [kind, value, model, needs] = line.split('\t').collect::<Vec<_>>()[..] else {
+            let [kind, value, model, required] = line.split('\t').collect::<Vec<_>>()[..] else {
                 return Err(Error::internal(format!("choices.tsv: `{line}` has not four columns")));
             };
             if value == "*" {
@@ -36,8 +36,9 @@ impl Choices {
                 continue;
             }
             let optional = |column: &'static str| (column != "-").then_some(column);
-            let needs = optional(needs).into_iter().flat_map(|needs| needs.split(',')).collect();
-            choices.rows.push(Choice { value, model: optional(model), needs, kind });
+            let required =
+                optional(required).into_iter().flat_map(|required| required.split(',')).collect();
+            choices.rows.push(Choice { value, model: optional(model), required, kind });
         }
         Ok(choices)
     }
@@ -55,10 +56,10 @@ impl Choices {
     /// Returns the error message for a value that is not in the set, in the words that clients
     /// expect.
     pub fn refusal(&self, kind: &str, value: &str) -> String {
-        let words = self.refusals.iter().find(|(of, _)| *of == kind).map(|(_, words)| *words);
-        let shown: String = value.chars().take(100).collect();
+        let words = self.refusals.iter().find(|(name, _)| *name == kind).map(|(_, words)| *words);
+        let excerpt: String = value.chars().take(100).collect();
         let words = words.unwrap_or("Must be one of {all}.");
-        words.replace("{all}", &self.value_list(kind)).replace("{value}", &shown)
+        words.replace("{all}", &self.value_list(kind)).replace("{value}", &excerpt)
     }
 
     /// Returns the values of a kind, separated by commas.

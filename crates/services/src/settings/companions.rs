@@ -10,22 +10,23 @@ impl Registry {
         let choices: Vec<_> = self.choices.of(kind).collect();
         let selects = |row: &&Setting| row.checks.iter().any(|check| is_choice(check, kind));
         let selector = self.settings().iter().find(selects).map(|row| row.variable);
-        let Some(chosen) = self.choices.find(kind, value) else { return Vec::new() };
+        let Some(choice) = self.choices.find(kind, value) else { return Vec::new() };
         let optional = self.variables().filter(|row| {
             // A model name that some providers need can also be used by others.
-            let is_anyones = || choices.iter().any(|choice| choice.needs.contains(&row.variable));
-            let is_needed = chosen.needs.contains(&row.variable)
-                || (chosen.model != Some(row.variable) && is_anyones());
+            let is_provider_setting =
+                || choices.iter().any(|choice| choice.required.contains(&row.variable));
+            let is_needed = choice.required.contains(&row.variable)
+                || (choice.model != Some(row.variable) && is_provider_setting());
             let is_shared = || {
                 selector.is_some_and(|selector| first_word(selector) == first_word(row.variable))
                     && selector != Some(row.variable)
-                    && !chosen.needs.is_empty()
+                    && !choice.required.is_empty()
             };
             row.capabilities.contains(&capability)
                 && !is_needed
                 && match owner(row.variable, &choices) {
-                    Some(owner) => owner.value == chosen.value,
-                    None => is_shared() && is_sent_to(row, chosen),
+                    Some(owner) => owner.value == choice.value,
+                    None => is_shared() && is_sent_to(row, choice),
                 }
         });
         optional.collect()
@@ -33,13 +34,14 @@ impl Registry {
 }
 
 /// Returns whether a secret is sent to an address of this provider. Always true for other settings.
-fn is_sent_to(row: &Setting, chosen: &Choice) -> bool {
-    let is_its = |variable: &&str| row.destinations.iter().any(|to| to.variable == *variable);
-    row.destinations.is_empty() || chosen.needs.iter().any(is_its)
+fn is_sent_to(row: &Setting, choice: &Choice) -> bool {
+    let is_destination =
+        |variable: &&str| row.destinations.iter().any(|to| to.variable == *variable);
+    row.destinations.is_empty() || choice.required.iter().any(is_destination)
 }
 
-fn is_choice(check: &Check, of: &str) -> bool {
-    matches!(check, Check::Choice(kind) if *kind == of)
+fn is_choice(check: &Check, name: &str) -> bool {
+    matches!(check, Check::Choice(kind) if *kind == name)
 }
 
 fn first_word(variable: &str) -> &str {
@@ -51,11 +53,11 @@ fn first_word(variable: &str) -> &str {
 /// the same position.
 fn owner<'a>(variable: &str, choices: &[&'a Choice]) -> Option<&'a Choice> {
     let variable = variable.replace('_', "");
-    let found = choices.iter().filter_map(|choice| {
+    let owners = choices.iter().filter_map(|choice| {
         let name = choice.value.replace('-', "").to_uppercase();
         Some((variable.find(&name)?, usize::MAX - name.len(), *choice))
     });
-    found.min_by_key(|(place, length, _)| (*place, *length)).map(|(_, _, choice)| choice)
+    owners.min_by_key(|(position, length, _)| (*position, *length)).map(|(_, _, choice)| choice)
 }
 
 #[cfg(test)]
@@ -106,9 +108,9 @@ mod tests {
             ("llm", Capability::LanguageModel, "extractive", ""),
             ("llm", Capability::LanguageModel, "nobody", ""),
         ] {
-            let found = registry.optional_for(kind, capability, value);
-            let found: Vec<_> = found.into_iter().map(|row| row.variable).collect();
-            assert_eq!(found.join(" "), expected, "{kind} {value}");
+            let settings = registry.optional_for(kind, capability, value);
+            let settings: Vec<_> = settings.into_iter().map(|row| row.variable).collect();
+            assert_eq!(settings.join(" "), expected, "{kind} {value}");
         }
     }
 }

@@ -15,19 +15,19 @@ pub(super) fn redirected_secrets(
     store: &SettingsStore,
     planned: &Plan<'_>,
     changed: &BTreeSet<&'static str>,
-    before: &Snapshot,
+    current: &Snapshot,
 ) -> Vec<(&'static str, Vec<String>)> {
-    let after = before.after(planned);
+    let updated = current.with_changes(planned);
     let mut refusals = Vec::new();
     for secret in store.registry().variables().filter(|row| !row.destinations.is_empty()) {
-        let is_set = store.explicit_value(&after, secret.variable).is_some();
+        let is_set = store.explicit_value(&updated, secret.variable).is_some();
         if !is_set || changed.contains(secret.variable) {
             continue;
         }
-        let known = servers_of(store, secret, before);
-        let new = servers_of(store, secret, &after)
+        let current_servers = servers_of(store, secret, current);
+        let new = servers_of(store, secret, &updated)
             .into_iter()
-            .find(|(server, _)| known.iter().all(|(known, _)| known != server));
+            .find(|(server, _)| current_servers.iter().all(|(current, _)| current != server));
         let Some((_, destination)) = new else { continue };
         // Either the address or the engine that uses it was changed.
         let at_fault = [destination.variable, ENGINE];
@@ -49,9 +49,15 @@ fn servers_of<'a>(
     snapshot: &Snapshot,
 ) -> Vec<(String, &'a Destination)> {
     let engine = store.lookup_in(snapshot, ENGINE);
-    let is_used = |to: &&Destination| to.engine.is_none_or(|used| engine.as_deref() == Some(used));
-    let used = secret.destinations.iter().filter(is_used);
-    used.filter_map(|to| Some((server(&store.lookup_in(snapshot, to.variable)?), to))).collect()
+    let is_used = |destination: &&Destination| {
+        destination.engine.is_none_or(|engine_name| engine.as_deref() == Some(engine_name))
+    };
+    let destinations = secret.destinations.iter().filter(is_used);
+    destinations
+        .filter_map(|destination| {
+            Some((server(&store.lookup_in(snapshot, destination.variable)?), destination))
+        })
+        .collect()
 }
 
 const ENGINE: &str = "EMBEDDING_ENGINE";
@@ -89,7 +95,11 @@ mod tests {
         SettingsStore::open(settings, layers, Sealer::new(&Key::random())).await.unwrap()
     }
 
-    async fn refused(store: &SettingsStore, changes: Value, leniency: Leniency) -> Option<String> {
+    async fn refusal_of(
+        store: &SettingsStore,
+        changes: Value,
+        leniency: Leniency,
+    ) -> Option<String> {
         let by = By::operator(DateTime::UNIX_EPOCH);
         match store.update(changes.as_object().unwrap(), leniency, &by).await {
             Ok(updated) => updated.error,
@@ -113,20 +123,26 @@ mod tests {
                     first["EmbeddingEngine"] = json!(engine);
                     first["EmbeddingModelPref"] = json!("m");
                 }
-                assert_eq!(refused(&store, first, Leniency::Strict).await, None, "{address}");
+                assert_eq!(refusal_of(&store, first, Leniency::Strict).await, None, "{address}");
                 let evil = json!({ address: url("evil.example") });
                 for leniency in [Leniency::Strict, Leniency::Lenient] {
                     for change in [
                         evil.clone(),
                         json!({ address: url("evil.example"), secret.name: "******" }),
                     ] {
-                        let refusal = refused(&store, change, leniency).await.unwrap_or_default();
+                        let refusal =
+                            refusal_of(&store, change, leniency).await.unwrap_or_default();
                         assert!(refusal.contains(secret.name), "{address}: {refusal}");
                     }
                 }
                 assert!(Preview::new(&store, evil.as_object().unwrap()).is_err(), "{address}");
-                let again = json!({ address: url("evil.example"), secret.name: "s3cret-value" });
-                assert_eq!(refused(&store, again, Leniency::Strict).await, None, "{address}");
+                let with_secret =
+                    json!({ address: url("evil.example"), secret.name: "s3cret-value" });
+                assert_eq!(
+                    refusal_of(&store, with_secret, Leniency::Strict).await,
+                    None,
+                    "{address}"
+                );
             }
         }
     }
@@ -136,25 +152,25 @@ mod tests {
         let store = store(&[]).await;
         let first = json!({ "OllamaLLMBasePath": "http://good.example:1",
             "OllamaLLMAuthToken": "s3cret-value", "EmbeddingModelPref": "m" });
-        assert_eq!(refused(&store, first, Leniency::Strict).await, None);
+        assert_eq!(refusal_of(&store, first, Leniency::Strict).await, None);
         // No secret is sent there yet.
         let base = json!({ "EmbeddingBasePath": "http://evil.example:1" });
-        assert_eq!(refused(&store, base, Leniency::Strict).await, None);
+        assert_eq!(refusal_of(&store, base, Leniency::Strict).await, None);
         let engine = json!({ "EmbeddingEngine": "ollama" });
-        let refusal = refused(&store, engine, Leniency::Strict).await.unwrap_or_default();
+        let refusal = refusal_of(&store, engine, Leniency::Strict).await.unwrap_or_default();
         assert!(refusal.contains("OllamaLLMAuthToken"), "{refusal}");
-        let same = json!({ "EmbeddingEngine": "ollama",
+        let with_same_server = json!({ "EmbeddingEngine": "ollama",
             "EmbeddingBasePath": "http://GOOD.example:1/api" });
-        assert_eq!(refused(&store, same, Leniency::Strict).await, None);
+        assert_eq!(refusal_of(&store, with_same_server, Leniency::Strict).await, None);
     }
 
     #[tokio::test]
     async fn a_stored_secret_without_an_address_is_protected() {
         let store = store(&[("QDRANT_API_KEY", "from-the-environment")]).await;
         let evil = json!({ "QdrantEndpoint": "http://evil.example:6333" });
-        assert!(refused(&store, evil, Leniency::Strict).await.is_some());
-        let known = json!({ "QdrantEndpoint": "http://good.example:6333",
+        assert!(refusal_of(&store, evil, Leniency::Strict).await.is_some());
+        let with_secret = json!({ "QdrantEndpoint": "http://good.example:6333",
             "QdrantApiKey": "from-the-environment" });
-        assert_eq!(refused(&store, known, Leniency::Strict).await, None);
+        assert_eq!(refusal_of(&store, with_secret, Leniency::Strict).await, None);
     }
 }

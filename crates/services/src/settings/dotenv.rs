@@ -15,7 +15,7 @@ pub struct Entry {
 
 /// A syntax error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct ParseError {
     /// The line, from 1.
     pub line: usize,
     /// The reason.
@@ -32,21 +32,21 @@ pub struct Mistake {
 /// - `$` is always literal, so that passwords can contain it.
 ///
 /// All errors are reported, and lines with errors are skipped.
-pub fn parse(text: &str) -> (Vec<Entry>, Vec<Mistake>) {
+pub fn parse(text: &str) -> (Vec<Entry>, Vec<ParseError>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (mut entries, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut entries, mut errors) = (Vec::new(), Vec::new());
     let (mut rest, mut line) = (text, 1);
     while !rest.is_empty() {
         let (entry, length) = statement(rest);
         match entry {
             Ok(Some((name, value))) => entries.push(Entry { name, value, line }),
             Ok(None) => {}
-            Err(reason) => mistakes.push(Mistake { line, reason }),
+            Err(reason) => errors.push(ParseError { line, reason }),
         }
         line += rest[..length].matches('\n').count();
         rest = &rest[length..];
     }
-    (entries, mistakes)
+    (entries, errors)
 }
 
 /// A name and a value, or `None` for an empty line or a comment.
@@ -72,10 +72,10 @@ fn statement(text: &str) -> (Statement, usize) {
     if !is_name(name) {
         return (Err("has a name with characters other than letters, digits and underscores"), end);
     }
-    let after = line[equals + 1..].trim_start_matches([' ', '\t']);
-    let start = equals + 1 + (line.len() - equals - 1 - after.len());
-    let Some(quote) = after.chars().next().filter(|c| matches!(c, '\'' | '"' | '`')) else {
-        return (Ok(Some((name.to_owned(), unquoted(after).to_owned()))), end);
+    let value = line[equals + 1..].trim_start_matches([' ', '\t']);
+    let start = equals + 1 + (line.len() - equals - 1 - value.len());
+    let Some(quote) = value.chars().next().filter(|c| matches!(c, '\'' | '"' | '`')) else {
+        return (Ok(Some((name.to_owned(), unquoted(value).to_owned()))), end);
     };
     let Some((value, length)) = quoted(&text[start + 1..], quote) else {
         return (Err("has a quote that is never closed"), end);
@@ -134,8 +134,8 @@ mod tests {
     use super::*;
 
     fn values(text: &str) -> Vec<(String, String)> {
-        let (entries, mistakes) = parse(text);
-        assert_eq!(mistakes, [], "{text}");
+        let (entries, errors) = parse(text);
+        assert_eq!(errors, [], "{text}");
         entries.into_iter().map(|entry| (entry.name, entry.value)).collect()
     }
 
@@ -197,10 +197,10 @@ mod tests {
     #[test]
     fn every_error_is_reported_with_its_line() {
         let text = "A=1\nnonsense\n# fine\nB-C=2\nD='over\ntwo' junk\nE=\"open\nF=3\n";
-        let (entries, mistakes) = parse(text);
+        let (entries, errors) = parse(text);
         let names: Vec<_> = entries.iter().map(|entry| (entry.name.as_str(), entry.line)).collect();
         assert_eq!(names, [("A", 1), ("F", 8)]);
-        assert_eq!(mistakes.iter().map(|m| m.line).collect::<Vec<_>>(), [2, 4, 5, 7]);
+        assert_eq!(errors.iter().map(|m| m.line).collect::<Vec<_>>(), [2, 4, 5, 7]);
     }
 
     #[test]

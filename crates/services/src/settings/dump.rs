@@ -30,19 +30,19 @@ const BEGIN: &str = "# Settings written by carrel; changes between these lines a
 const END: &str = "# End of the settings written by carrel.";
 
 /// The minimum interval between writes.
-pub const PAUSE: Duration = Duration::from_secs(60);
+pub const MIN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The result of a request for a dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dumped {
+pub enum DumpResult {
     /// Nothing was done, because dumps are enabled in production only.
-    Off,
+    Disabled,
     /// The settings were written.
     Written,
     /// The file was already up to date.
     Unchanged,
     /// The file will be written when the interval since the last write has passed.
-    Later,
+    Scheduled,
 }
 
 /// Keeps the file up to date on request, at a limited rate.
@@ -60,10 +60,10 @@ struct State {
     /// The time of the last write attempt, and the generation of settings in the file if it
     /// succeeded.
     last: Option<(Instant, Option<u64>)>,
-    planned: bool,
+    is_scheduled: bool,
     /// The last rendered text and its generation of settings. Sealing a secret twice gives
     /// different texts, so rendering again would rewrite an unchanged file.
-    rendered: Option<(u64, String)>,
+    cached_block: Option<(u64, String)>,
 }
 
 impl Dump {
@@ -82,22 +82,22 @@ impl Dump {
     ///
     /// # Errors
     /// [`Error::Internal`] if the file cannot be written. The old file then stays.
-    pub async fn write(self: &Arc<Self>, by: &By) -> Result<Dumped> {
+    pub async fn write(self: &Arc<Self>, by: &By) -> Result<DumpResult> {
         if !self.production {
-            return Ok(Dumped::Off);
+            return Ok(DumpResult::Disabled);
         }
         let mut state = self.state.lock().await;
         if let Some((at, generation)) = state.last
-            && at.elapsed() < PAUSE
+            && at.elapsed() < MIN_INTERVAL
         {
             if generation == Some(self.store.generation()) {
-                return Ok(Dumped::Unchanged);
+                return Ok(DumpResult::Unchanged);
             }
-            if !state.planned {
-                state.planned = true;
-                tokio::spawn(self.clone().write_at(at + PAUSE, by.clone()));
+            if !state.is_scheduled {
+                state.is_scheduled = true;
+                tokio::spawn(self.clone().write_at(at + MIN_INTERVAL, by.clone()));
             }
-            return Ok(Dumped::Later);
+            return Ok(DumpResult::Scheduled);
         }
         self.write_now(&mut state, by).await
     }
@@ -105,35 +105,35 @@ impl Dump {
     async fn write_at(self: Arc<Self>, time: Instant, by: By) {
         tokio::time::sleep_until(time).await;
         let mut state = self.state.lock().await;
-        state.planned = false;
+        state.is_scheduled = false;
         if let Err(error) = self.write_now(&mut state, &by).await {
             tracing::error!("failed to write the settings to a file: {error:?}");
         }
     }
 
-    async fn write_now(&self, state: &mut State, by: &By) -> Result<Dumped> {
+    async fn write_now(&self, state: &mut State, by: &By) -> Result<DumpResult> {
         state.last = Some((Instant::now(), None));
         let generation = self.store.generation();
-        let block = match state.rendered.take().filter(|(of, _)| *of == generation) {
+        let block = match state.cached_block.take().filter(|(cached, _)| *cached == generation) {
             Some((_, block)) => block,
             None => render(&self.store, self.secrets)?,
         };
-        state.rendered = Some((generation, block.clone()));
+        state.cached_block = Some((generation, block.clone()));
         let path = self.path.clone();
-        let written = tokio::task::spawn_blocking(move || bring_up_to_date(&path, &block)).await;
-        let written = written.map_err(Error::internal)?;
-        let written = written.map_err(|error| {
+        let result = tokio::task::spawn_blocking(move || update_file(&path, &block)).await;
+        let result = result.map_err(Error::internal)?;
+        let is_changed = result.map_err(|error| {
             let text = format!("failed to write {}: {error}", self.path.display());
             Error::of_file(std::io::Error::new(error.kind(), text))
         })?;
         state.last = Some((Instant::now(), Some(generation)));
-        if !written {
-            return Ok(Dumped::Unchanged);
+        if !is_changed {
+            return Ok(DumpResult::Unchanged);
         }
-        let sealed = self.secrets == DumpedSecrets::Sealed;
-        let details = json!({ "secretsSealed": sealed }).to_string();
+        let is_sealed = self.secrets == DumpedSecrets::Sealed;
+        let details = json!({ "secretsSealed": is_sealed }).to_string();
         self.audit.add(by.event("settings_dumped", details)).await?;
-        Ok(Dumped::Written)
+        Ok(DumpResult::Written)
     }
 }
 
@@ -154,7 +154,7 @@ pub fn render(store: &SettingsStore, secrets: DumpedSecrets) -> Result<String> {
             DumpedSecrets::Sealed if row.secret => &*store.sealer.seal(row.variable, value)?,
             _ => value,
         };
-        text.push_str(&format!("{}={}\n", row.variable, quoted(value)));
+        text.push_str(&format!("{}={}\n", row.variable, quote(value)));
     }
     text.push_str(END);
     text.push('\n');
@@ -163,7 +163,7 @@ pub fn render(store: &SettingsStore, secrets: DumpedSecrets) -> Result<String> {
 
 /// Quotes a value for a `.env` file on one line: in single quotes, which all parsers treat
 /// literally, or otherwise in double quotes with escapes.
-pub fn quoted(value: &str) -> String {
+pub fn quote(value: &str) -> String {
     if !value.contains(|c: char| c == '\'' || c.is_control()) {
         return format!("'{value}'");
     }
@@ -182,14 +182,14 @@ pub fn quoted(value: &str) -> String {
 }
 
 /// Replaces the earlier block in `text` by `block`, or appends it.
-fn spliced(text: &str, block: &str) -> String {
+fn replace_block(text: &str, block: &str) -> String {
     let mut output = String::new();
-    let mut inside = false;
+    let mut is_inside = false;
     for line in text.split_inclusive('\n') {
         match line.trim_end() {
-            BEGIN => inside = true,
-            END if inside => inside = false,
-            _ if !inside => output.push_str(line),
+            BEGIN => is_inside = true,
+            END if is_inside => is_inside = false,
+            _ if !is_inside => output.push_str(line),
             _ => {}
         }
     }
@@ -201,20 +201,20 @@ fn spliced(text: &str, block: &str) -> String {
 }
 
 /// Updates the file. Returns whether it changed.
-fn bring_up_to_date(path: &Path, block: &str) -> std::io::Result<bool> {
-    let before = match std::fs::read_to_string(path) {
+fn update_file(path: &Path, block: &str) -> std::io::Result<bool> {
+    let current = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error),
     };
-    let after = spliced(&before, block);
-    if after == before {
+    let updated = replace_block(&current, block);
+    if updated == current {
         return Ok(false);
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     // A temporary file is readable by its owner only, and keeps its permissions when renamed.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(after.as_bytes())?;
+    file.write_all(updated.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)?;

@@ -12,7 +12,7 @@ pub struct PreparedSettings {
     /// Names and stored values, with secrets sealed.
     pub rows: Vec<(String, String)>,
     /// Names of refused settings with reasons. Reasons do not contain secrets.
-    pub refused: Vec<(String, String)>,
+    pub refusals: Vec<(String, String)>,
     /// Names that are not settings.
     pub unknown: Vec<String>,
 }
@@ -31,12 +31,12 @@ pub fn prepare_settings(
             prepared.unknown.push(variable.clone());
             continue;
         };
-        let mut mistakes = store.registry.mistakes(setting, text);
+        let mut violations = store.registry.violations(setting, text);
         if store.layers.fixed.contains_key(setting.variable) {
-            mistakes.push("the environment of this server fixes it".to_owned());
+            violations.push("the environment of this server fixes it".to_owned());
         }
-        mistakes.extend(store.unavailable_value(setting.variable, text));
-        if mistakes.is_empty() {
+        violations.extend(store.unavailable_value(setting.variable, text));
+        if violations.is_empty() {
             let row = match setting.secret {
                 true => store.sealer.seal(setting.variable, text)?,
                 false => text.clone(),
@@ -45,9 +45,9 @@ pub fn prepare_settings(
         } else {
             let reason = match setting.secret {
                 true => "the value is not one that this server takes".to_owned(),
-                false => mistakes.join("; "),
+                false => violations.join("; "),
             };
-            prepared.refused.push((variable.clone(), reason));
+            prepared.refusals.push((variable.clone(), reason));
         }
     }
     Ok(prepared)
@@ -57,15 +57,15 @@ pub fn prepare_settings(
 pub fn prepare_preferences(preferences: &[(String, String)]) -> PreparedSettings {
     let mut prepared = PreparedSettings::default();
     for (name, text) in preferences.iter().filter(|(_, text)| !text.is_empty()) {
-        match preferences::checked(name, text) {
+        match preferences::check(name, text) {
             None => prepared.unknown.push(name.clone()),
             Some(Ok(None)) => {}
             Some(Ok(Some(value))) => prepared.rows.push((name.clone(), value)),
-            Some(Err(reason)) => prepared.refused.push((name.clone(), reason)),
+            Some(Err(reason)) => prepared.refusals.push((name.clone(), reason)),
         }
     }
     let number = |name: &str| {
-        let row = prepared.rows.iter().find(|(known, _)| known == name);
+        let row = prepared.rows.iter().find(|(key, _)| key == name);
         row.and_then(|(_, value)| value.parse::<u64>().ok())
     };
     // With an overlap as large as the chunk, splitting would never end.
@@ -74,7 +74,7 @@ pub fn prepare_preferences(preferences: &[(String, String)]) -> PreparedSettings
     {
         prepared.rows.retain(|(name, _)| name != names::CHUNK_OVERLAP);
         let reason = format!("it must be below {}", names::CHUNK_SIZE);
-        prepared.refused.push((names::CHUNK_OVERLAP.to_owned(), reason));
+        prepared.refusals.push((names::CHUNK_OVERLAP.to_owned(), reason));
     }
     prepared
 }
@@ -116,9 +116,9 @@ mod tests {
         assert_eq!(names, ["OPEN_AI_KEY", "GENERIC_OPEN_AI_MODEL_PREF"]);
         assert!(!prepared.rows[0].1.contains("sk-good"));
         assert_eq!(store.open_sealed("OPEN_AI_KEY", &prepared.rows[0].1).unwrap(), "sk-good");
-        let refused: Vec<_> = prepared.refused.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(refused, ["ANTHROPIC_API_KEY", "LLM_PROVIDER"]);
-        assert!(prepared.refused.iter().all(|(_, reason)| !reason.contains("wrong")));
+        let refusals: Vec<_> = prepared.refusals.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(refusals, ["ANTHROPIC_API_KEY", "LLM_PROVIDER"]);
+        assert!(prepared.refusals.iter().all(|(_, reason)| !reason.contains("wrong")));
         assert_eq!(prepared.unknown, ["UNKNOWN_SETTING"]);
     }
 
@@ -135,7 +135,7 @@ mod tests {
         let prepared = prepare_preferences(&preferences);
         let names: Vec<_> = prepared.rows.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["support_email", "text_splitter_chunk_size"]);
-        assert_eq!(prepared.refused.len(), 2);
+        assert_eq!(prepared.refusals.len(), 2);
         assert_eq!(prepared.unknown, ["hub_api_key"]);
     }
 }

@@ -9,11 +9,11 @@ use carrel_domain::{Error, Result};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-const LENGTH: usize = 32;
+const KEY_BYTES: usize = 32;
 
 /// A key of 256 random bits, written as 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Key(Zeroizing<[u8; LENGTH]>);
+pub struct Key(Zeroizing<[u8; KEY_BYTES]>);
 
 impl Key {
     /// Generates a key from the system's random source.
@@ -27,9 +27,9 @@ impl Key {
     /// [`Error::Invalid`], without the text.
     pub fn parse(text: &str) -> Result<Self> {
         let digits = text.trim().as_bytes();
-        let mut key = Zeroizing::new([0; LENGTH]);
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
         let value = |digit: u8| char::from(digit).to_digit(16);
-        let is_key = digits.len() == 2 * LENGTH && digits.iter().all(|c| value(*c).is_some());
+        let is_key = digits.len() == 2 * KEY_BYTES && digits.iter().all(|c| value(*c).is_some());
         if !is_key {
             return Err(Error::invalid("the secret key", "must be 64 hexadecimal digits"));
         }
@@ -52,10 +52,10 @@ impl Key {
             return Ok(key);
         }
         let key = Self::random();
-        if key.create(path).map_err(|error| failed("create", path, error))? {
+        if key.create(path).map_err(|error| file_error("create", path, error))? {
             return Ok(key);
         }
-        let missing = || failed("read", path, std::io::ErrorKind::NotFound.into());
+        let missing = || file_error("read", path, std::io::ErrorKind::NotFound.into());
         Self::read(path)?.ok_or_else(missing)
     }
 
@@ -64,19 +64,19 @@ impl Key {
             Ok(text) => Zeroizing::new(text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                return Err(damaged(path));
+                return Err(damaged_key(path));
             }
-            Err(error) => return Err(failed("read", path, error)),
+            Err(error) => return Err(file_error("read", path, error)),
         };
-        close_to_others(path);
-        Self::parse(&text).map(Some).map_err(|_| damaged(path))
+        restrict_permissions(path);
+        Self::parse(&text).map(Some).map_err(|_| damaged_key(path))
     }
 
     /// Creates the file. Returns `false` if it already exists.
     fn create(&self, path: &Path) -> std::io::Result<bool> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        let mut text = Zeroizing::new(String::with_capacity(2 * LENGTH + 1));
+        let mut text = Zeroizing::new(String::with_capacity(2 * KEY_BYTES + 1));
         for byte in self.0.iter() {
             let _ = write!(text, "{byte:02x}");
         }
@@ -98,7 +98,7 @@ impl Key {
         AuditKey::new(hash.finalize().into())
     }
 
-    pub(super) fn bytes(&self) -> &[u8; LENGTH] {
+    pub(super) fn bytes(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }
 }
@@ -110,7 +110,7 @@ impl fmt::Debug for Key {
 }
 
 /// Restricts a key file that others can read, for example after a careless restore, to its owner.
-fn close_to_others(path: &Path) {
+fn restrict_permissions(path: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -120,8 +120,8 @@ fn close_to_others(path: &Path) {
                 "{} was readable for other users; its permissions are now restricted",
                 path.display()
             );
-            let closed = std::fs::Permissions::from_mode(0o600);
-            if let Err(error) = std::fs::set_permissions(path, closed) {
+            let permissions = std::fs::Permissions::from_mode(0o600);
+            if let Err(error) = std::fs::set_permissions(path, permissions) {
                 tracing::warn!("failed to restrict the permissions of {}: {error}", path.display());
             }
         }
@@ -130,14 +130,14 @@ fn close_to_others(path: &Path) {
     let _ = path;
 }
 
-fn damaged(path: &Path) -> Error {
+fn damaged_key(path: &Path) -> Error {
     let remedy = "restore the file from a backup, or remove it and set every secret again";
     let reason = format!("{} does not contain a key; {remedy}", path.display());
     Error::unavailable("the secret store", reason)
 }
 
-fn failed(to: &str, path: &Path, error: std::io::Error) -> Error {
-    let text = format!("failed to {to} the secret key at {}: {error}", path.display());
+fn file_error(action: &str, path: &Path, error: std::io::Error) -> Error {
+    let text = format!("failed to {action} the secret key at {}: {error}", path.display());
     Error::internal(std::io::Error::new(error.kind(), text))
 }
 

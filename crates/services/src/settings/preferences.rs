@@ -20,7 +20,7 @@ enum Kind {
     /// A list of icons with links.
     Footer,
     /// An integer with a minimum.
-    Whole(u64),
+    Integer(u64),
     /// `on` or empty.
     Switch,
     /// `on`, `off`, or empty for the default.
@@ -28,10 +28,10 @@ enum Kind {
 }
 
 /// The maximum number of links in the page footer.
-pub const MOST_LINKS: usize = 20;
+pub const MAX_LINKS: usize = 20;
 
 /// The maximum value of a numeric preference.
-const LARGEST: u64 = 10_000_000;
+const MAX_NUMBER: u64 = 10_000_000;
 
 /// The preferences that can be set here. Excluded are `multi_user_mode`, `hub_api_key` and
 /// `onboarding_complete`, which have their own routes, and the variables of settings.
@@ -42,8 +42,8 @@ const PREFERENCES: &[(&str, Kind)] = &[
     ("meta_page_title", Kind::Line(200)),
     ("meta_page_favicon", Kind::Image),
     (names::SYSTEM_PROMPT, Kind::Text(100_000)),
-    (names::CHUNK_SIZE, Kind::Whole(1)),
-    (names::CHUNK_OVERLAP, Kind::Whole(0)),
+    (names::CHUNK_SIZE, Kind::Integer(1)),
+    (names::CHUNK_OVERLAP, Kind::Integer(0)),
     (names::SHARING, Kind::Switch),
     (names::KEEP_ORIGINALS, Kind::Choice),
 ];
@@ -62,10 +62,10 @@ pub async fn change(
     by: &By,
 ) -> Result<Vec<&'static str>> {
     let mut values = BTreeMap::new();
-    let mut known = false;
+    let mut is_known = false;
     for (name, value) in body {
         let Some(&(name, ref kind)) = find(name, leniency) else { continue };
-        known = true;
+        is_known = true;
         match kind.read(value) {
             Ok(text) => _ = values.insert(name, text),
             Err(reason) if leniency == Leniency::Strict => {
@@ -74,7 +74,7 @@ pub async fn change(
             Err(_) => {}
         }
     }
-    if !known && leniency == Leniency::Strict {
+    if !is_known && leniency == Leniency::Strict {
         let all: Vec<_> = PREFERENCES.iter().map(|(name, _)| *name).collect();
         let reason = format!("is not a preference; the preferences are {}", all.join(", "));
         return Err(Error::invalid("body", reason));
@@ -92,21 +92,21 @@ pub async fn change(
 }
 
 /// Returns whether a preference has this name.
-pub fn is_one(name: &str) -> bool {
-    PREFERENCES.iter().any(|(known, _)| *known == name)
+pub fn is_preference(name: &str) -> bool {
+    PREFERENCES.iter().any(|(key, _)| *key == name)
 }
 
 /// Returns the stored form of a preference, or why the text is not allowed. Returns `None` for an
 /// unknown name.
-pub(super) fn checked(name: &str, text: &str) -> Option<Result<Option<String>, String>> {
+pub(super) fn check(name: &str, text: &str) -> Option<Result<Option<String>, String>> {
     let (_, kind) = find(name, Leniency::Lenient)?;
     Some(kind.read(&Value::String(text.to_owned())))
 }
 
 fn find(name: &str, leniency: Leniency) -> Option<&'static (&'static str, Kind)> {
-    PREFERENCES.iter().find(|(known, _)| {
-        *known == name || (leniency == Leniency::Strict && camel_case(known) == name)
-    })
+    PREFERENCES
+        .iter()
+        .find(|(key, _)| *key == name || (leniency == Leniency::Strict && camel_case(key) == name))
 }
 
 fn camel_case(name: &str) -> String {
@@ -151,14 +151,14 @@ impl Kind {
         }
         match self {
             Self::Footer => footer(value),
-            Self::Whole(least) => {
+            Self::Integer(minimum) => {
                 let number = match value {
                     Value::Number(number) => number.as_u64(),
                     Value::String(text) => text.trim().parse().ok(),
                     _ => None,
                 };
-                let number = number.filter(|number| (*least..=LARGEST).contains(number));
-                let allowed = || format!("must be a whole number from {least} to {LARGEST}");
+                let number = number.filter(|number| (*minimum..=MAX_NUMBER).contains(number));
+                let allowed = || format!("must be a whole number from {minimum} to {MAX_NUMBER}");
                 number.map(|number| Some(number.to_string())).ok_or_else(allowed)
             }
             Self::Choice => match value.as_str() {
@@ -178,13 +178,13 @@ impl Kind {
     }
 
     fn text(&self, text: &str) -> Result<(), String> {
-        let longest = match self {
-            Self::Line(longest) | Self::Text(longest) => *longest,
+        let max_bytes = match self {
+            Self::Line(max_bytes) | Self::Text(max_bytes) => *max_bytes,
             Self::Mail => 254,
             _ => 2048,
         };
-        if text.len() > longest {
-            return Err(format!("must not be longer than {longest} bytes"));
+        if text.len() > max_bytes {
+            return Err(format!("must not be longer than {max_bytes} bytes"));
         }
         let has_forbidden =
             text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
@@ -210,8 +210,8 @@ fn is_mail(text: &str) -> bool {
 }
 
 fn is_image(text: &str) -> bool {
-    let here = text.starts_with('/') && !text.starts_with("//") && !text.contains('\\');
-    here || has_scheme(text, &["http", "https"])
+    let is_local = text.starts_with('/') && !text.starts_with("//") && !text.contains('\\');
+    is_local || has_scheme(text, &["http", "https"])
 }
 
 fn has_scheme(text: &str, schemes: &[&str]) -> bool {
@@ -231,7 +231,7 @@ fn footer(value: &Value) -> Result<Option<String>, String> {
         value => value.clone(),
     };
     let Value::Array(items) = parsed else { return Err(ALLOWED.to_owned()) };
-    if items.len() > MOST_LINKS {
+    if items.len() > MAX_LINKS {
         return Err(ALLOWED.to_owned());
     }
     let mut links = Vec::new();
@@ -255,21 +255,18 @@ mod tests {
     use super::*;
     use crate::fakes::FakeSettings;
 
-    async fn changed(
-        body: &Value,
-        leniency: Leniency,
-    ) -> (Result<usize>, BTreeMap<String, String>) {
+    async fn apply(body: &Value, leniency: Leniency) -> (Result<usize>, BTreeMap<String, String>) {
         let settings = FakeSettings::default();
         settings.0.lock().unwrap().insert("support_email".into(), "old@b.c".into());
         let by = By::operator(DateTime::UNIX_EPOCH);
-        let done = change(&settings, body.as_object().unwrap(), leniency, &by).await;
+        let result = change(&settings, body.as_object().unwrap(), leniency, &by).await;
         let stored = settings.0.lock().unwrap().clone();
-        (done.map(|names| names.len()), stored)
+        (result.map(|names| names.len()), stored)
     }
 
     #[tokio::test]
     async fn allowed_preferences_are_stored() {
-        for (body, name, stored) in [
+        for (body, name, expected) in [
             (
                 json!({ "support_email": "support@example.com" }),
                 "support_email",
@@ -292,13 +289,13 @@ mod tests {
                 "[{\"icon\":\"x\",\"url\":\"mailto:a@b.c\"}]",
             ),
         ] {
-            let (done, settings) = changed(&body, Leniency::Strict).await;
-            assert_eq!(done.unwrap(), 1, "{body}");
-            assert_eq!(settings[name], stored, "{body}");
+            let (result, settings) = apply(&body, Leniency::Strict).await;
+            assert_eq!(result.unwrap(), 1, "{body}");
+            assert_eq!(settings[name], expected, "{body}");
         }
         for clearing in [json!(null), json!("")] {
             let body = json!({ "support_email": clearing });
-            assert!(changed(&body, Leniency::Strict).await.1.is_empty());
+            assert!(apply(&body, Leniency::Strict).await.1.is_empty());
         }
     }
 
@@ -324,10 +321,10 @@ mod tests {
             json!({ "footer_data": [{ "icon": 1 }] }),
             json!({ "default_system_prompt": 5 }),
         ] {
-            let (strict, untouched) = changed(&body, Leniency::Strict).await;
+            let (strict, untouched) = apply(&body, Leniency::Strict).await;
             assert!(matches!(strict, Err(Error::Invalid { .. })), "{body}");
             assert_eq!(untouched.len(), 1, "{body}");
-            let (lenient, untouched) = changed(&body, Leniency::Lenient).await;
+            let (lenient, untouched) = apply(&body, Leniency::Lenient).await;
             assert_eq!(lenient.unwrap(), 0, "{body}");
             assert_eq!(untouched.len(), 1, "{body}");
         }
@@ -336,10 +333,10 @@ mod tests {
     #[tokio::test]
     async fn one_invalid_value_refuses_the_body_if_strict_and_is_ignored_if_lenient() {
         let body = json!({ "custom_app_name": "App", "text_splitter_chunk_size": "x" });
-        assert!(!changed(&body, Leniency::Strict).await.1.contains_key("custom_app_name"));
-        assert_eq!(changed(&body, Leniency::Lenient).await.1["custom_app_name"], "App");
+        assert!(!apply(&body, Leniency::Strict).await.1.contains_key("custom_app_name"));
+        assert_eq!(apply(&body, Leniency::Lenient).await.1["custom_app_name"], "App");
         let body = json!({ "text_splitter_chunk_size": 100, "text_splitter_chunk_overlap": 100 });
-        let (done, _) = changed(&body, Leniency::Strict).await;
-        assert!(done.unwrap_err().to_string().contains("must be below"));
+        let (result, _) = apply(&body, Leniency::Strict).await;
+        assert!(result.unwrap_err().to_string().contains("must be below"));
     }
 }

@@ -19,10 +19,10 @@ impl<'a> Preview<'a> {
     /// # Errors
     /// The errors of a strict update.
     pub fn new(store: &'a SettingsStore, changes: &Map<String, Value>) -> Result<Self> {
-        let before = store.snapshot();
-        let mut snapshot = (*before).clone();
+        let current = store.snapshot();
+        let mut snapshot = (*current).clone();
         if !changes.is_empty() {
-            let (_, planned) = store.plan(changes, Leniency::Strict, &before)?;
+            let (_, planned) = store.plan(changes, Leniency::Strict, &current)?;
             for (variable, change) in planned {
                 snapshot.stored.insert(variable, SecretString::new(change.text));
             }

@@ -236,11 +236,11 @@ impl Registry {
     }
 
     /// Returns all error messages for a value, in the order of the rules.
-    pub fn mistakes(&self, setting: &Setting, text: &str) -> Vec<String> {
-        if let Some(mistake) = super::check::unfit(text) {
-            return vec![mistake];
+    pub fn violations(&self, setting: &Setting, text: &str) -> Vec<String> {
+        if let Some(violation) = super::check::format_violation(text) {
+            return vec![violation];
         }
-        setting.checks.iter().filter_map(|check| check.mistake(text, &self.choices)).collect()
+        setting.checks.iter().filter_map(|check| check.violation(text, &self.choices)).collect()
     }
 }
 
@@ -260,13 +260,13 @@ mod tests {
         let registry = Registry::new().unwrap();
         assert!(registry.settings().len() >= 200);
         assert_eq!(registry.names.len(), registry.settings().len());
-        let twice: Vec<_> = registry
+        let duplicates: Vec<_> = registry
             .settings()
             .iter()
             .filter(|row| registry.by_variable(row.variable).unwrap().name != row.name)
             .map(|row| row.variable)
             .collect();
-        assert_eq!(twice, ["EMBEDDING_MODEL_PREF"]);
+        assert_eq!(duplicates, ["EMBEDDING_MODEL_PREF"]);
         assert_eq!(registry.variables().count(), registry.settings().len() - 1);
     }
 
@@ -274,11 +274,11 @@ mod tests {
     fn tables_refer_only_to_existing_settings() {
         let registry = Registry::new().unwrap();
         for choice in registry.choices.all() {
-            for variable in choice.needs.iter().chain(&choice.model) {
+            for variable in choice.required.iter().chain(&choice.model) {
                 assert!(registry.by_variable(variable).is_some(), "{variable}");
             }
         }
-        let mut chosen = BTreeSet::new();
+        let mut kinds = BTreeSet::new();
         for row in registry.settings() {
             if let Unset::As(variable) = row.unset {
                 assert!(registry.by_variable(variable).is_some(), "{variable}");
@@ -286,11 +286,11 @@ mod tests {
             for check in &row.checks {
                 if let Check::Choice(kind) = check {
                     assert!(registry.choices.of(kind).count() > 1, "{kind}");
-                    chosen.insert(*kind);
+                    kinds.insert(*kind);
                 }
             }
         }
-        assert_eq!(chosen.len(), 12);
+        assert_eq!(kinds.len(), 12);
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
         let registry = Registry::new().unwrap();
         for row in registry.settings() {
             if let Some(text) = row.unset.text() {
-                assert_eq!(registry.mistakes(row, &text), [""; 0], "{}", row.name);
+                assert_eq!(registry.violations(row, &text), [""; 0], "{}", row.name);
             }
         }
     }
@@ -326,8 +326,8 @@ mod tests {
             "PRIVATEMODE_LLM_BASE_PATH",
         ];
         let all = registry.settings().iter().filter(is_address).map(|row| row.variable);
-        let without: BTreeSet<_> = all.filter(|variable| !named.contains(variable)).collect();
-        assert_eq!(without, BTreeSet::from(open));
+        let unassigned: BTreeSet<_> = all.filter(|variable| !named.contains(variable)).collect();
+        assert_eq!(unassigned, BTreeSet::from(open));
         let secrets = registry.settings().iter().filter(|row| !row.destinations.is_empty());
         assert!(secrets.into_iter().all(|row| row.secret));
     }

@@ -39,8 +39,8 @@ impl fmt::Display for SecretString {
 }
 
 /// The prefix of sealed text, with the version of the format.
-const FORM: &str = "sealed:1:";
-const NONCE: usize = 24;
+const PREFIX: &str = "sealed:1:";
+const NONCE_BYTES: usize = 24;
 
 /// Seals texts with XChaCha20-Poly1305.
 ///
@@ -57,7 +57,7 @@ impl Sealer {
 
     /// Returns whether a text has the form written by [`Sealer::seal`].
     pub fn is_sealed(text: &str) -> bool {
-        text.starts_with(FORM)
+        text.starts_with(PREFIX)
     }
 
     /// Seals a text under a name.
@@ -65,11 +65,11 @@ impl Sealer {
     /// # Errors
     /// [`Error::Internal`] if the text exceeds the limit of the cipher (256 GiB).
     pub fn seal(&self, name: &str, text: &str) -> Result<String> {
-        let nonce: [u8; NONCE] = rand::random();
+        let nonce: [u8; NONCE_BYTES] = rand::random();
         let payload = Payload { msg: text.as_bytes(), aad: name.as_bytes() };
         let sealed = self.0.encrypt(&XNonce::from(nonce), payload);
         let sealed = sealed.map_err(|_| Error::internal(format!("{name} cannot be sealed")))?;
-        Ok(format!("{FORM}{}", STANDARD_NO_PAD.encode([&nonce[..], &sealed].concat())))
+        Ok(format!("{PREFIX}{}", STANDARD_NO_PAD.encode([&nonce[..], &sealed].concat())))
     }
 
     /// Opens a sealed text.
@@ -78,11 +78,11 @@ impl Sealer {
     /// [`Error::Unavailable`], with instructions, if the text was sealed with another key or name,
     /// was changed, or has an unknown format.
     pub fn open(&self, name: &str, sealed: &str) -> Result<String> {
-        let Some(text) = sealed.strip_prefix(FORM) else {
+        let Some(text) = sealed.strip_prefix(PREFIX) else {
             return Err(unreadable(name, "has a format that this version does not support"));
         };
         let opened = STANDARD_NO_PAD.decode(text).ok().and_then(|bytes| {
-            let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
+            let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>()?;
             let payload = Payload { msg: sealed, aad: name.as_bytes() };
             let opened = self.0.decrypt(&XNonce::from(*nonce), payload).ok()?;
             String::from_utf8(opened).ok()
@@ -91,9 +91,9 @@ impl Sealer {
     }
 }
 
-fn unreadable(name: &str, why: &str) -> Error {
+fn unreadable(name: &str, reason: &str) -> Error {
     let remedy = "restore the key it was sealed with, or set the value again";
-    Error::unavailable("the secret store", format!("{name} {why}; {remedy}"))
+    Error::unavailable("the secret store", format!("{name} {reason}; {remedy}"))
 }
 
 #[cfg(test)]
@@ -106,7 +106,7 @@ mod tests {
         for text in ["", "sk-1", "é語 \u{2028}'\"\\$"] {
             let sealed = sealer.seal("A", text).unwrap();
             assert_eq!(sealer.open("A", &sealed).unwrap(), text);
-            assert!(sealed.starts_with(FORM) && (text.is_empty() || !sealed.contains(text)));
+            assert!(sealed.starts_with(PREFIX) && (text.is_empty() || !sealed.contains(text)));
             assert_ne!(sealed, sealer.seal("A", text).unwrap());
             for error in [
                 sealer.open("B", &sealed).unwrap_err(),
@@ -121,7 +121,7 @@ mod tests {
     fn changed_bytes_are_detected_without_panic() {
         let sealer = Sealer::new(&Key::random());
         let sealed = sealer.seal("A", "sk-1").unwrap();
-        for at in FORM.len()..sealed.len() {
+        for at in PREFIX.len()..sealed.len() {
             let mut bytes = sealed.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
             assert!(sealer.open("A", &String::from_utf8(bytes).unwrap()).is_err(), "{at}");

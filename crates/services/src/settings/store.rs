@@ -124,9 +124,9 @@ impl SettingsStore {
     /// Returns why a value of a variable would not be supported by this program.
     pub fn unavailable_value(&self, variable: &str, text: &str) -> Option<String> {
         let values = self.available.get(variable)?;
-        let shown: String = text.chars().take(100).collect();
+        let excerpt: String = text.chars().take(100).collect();
         (!values.contains(&text)).then(|| {
-            format!("{shown} is not available in this server; choose {}", values.join(", "))
+            format!("{excerpt} is not available in this server; choose {}", values.join(", "))
         })
     }
 
@@ -173,10 +173,10 @@ impl SettingsStore {
 
     /// Calls [`SettingsStore::reload`] at intervals. Never returns. Logs the first of consecutive
     /// failures.
-    pub async fn keep_fresh(&self, every: Duration) {
+    pub async fn refresh_loop(&self, interval: Duration) {
         let mut failing = false;
         loop {
-            tokio::time::sleep(every).await;
+            tokio::time::sleep(interval).await;
             let failure = self.reload().await.err();
             if let Some(error) = failure.as_ref().filter(|_| !failing) {
                 tracing::warn!("failed to read the settings again: {error}");
@@ -243,7 +243,7 @@ impl SettingsStore {
             return Some(value.to_owned());
         }
         match self.registry.by_variable(variable)?.unset {
-            Unset::As(other) => self.explicit_value(snapshot, other).map(str::to_owned),
+            Unset::As(variable) => self.explicit_value(snapshot, variable).map(str::to_owned),
             unset => unset.text(),
         }
     }
@@ -252,13 +252,13 @@ impl SettingsStore {
     pub(super) fn replace(&self, snapshot: Snapshot) {
         let snapshot = Arc::new(snapshot);
         let mut current = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *current, snapshot.clone());
+        let previous = std::mem::replace(&mut *current, snapshot.clone());
         drop(current);
-        let changed = |row: &&Setting| {
-            self.explicit_value(&before, row.variable)
+        let is_changed = |row: &&Setting| {
+            self.explicit_value(&previous, row.variable)
                 != self.explicit_value(&snapshot, row.variable)
         };
-        let rows: Vec<_> = self.registry.variables().filter(changed).collect();
+        let rows: Vec<_> = self.registry.variables().filter(is_changed).collect();
         self.versions.send_if_modified(|versions| {
             for capability in Capability::ALL {
                 if rows.iter().any(|row| row.capabilities.contains(&capability)) {

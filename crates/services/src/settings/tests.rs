@@ -67,11 +67,11 @@ impl World {
         self.update(changes, Leniency::Strict).await.unwrap()
     }
 
-    async fn refused(&self, changes: Value) -> String {
-        let before = self.rows.rows.lock().unwrap().clone();
+    async fn refusal(&self, changes: Value) -> String {
+        let rows = self.rows.rows.lock().unwrap().clone();
         let error = self.update(changes, Leniency::Strict).await.unwrap_err();
         assert!(matches!(error, Error::Invalid { .. }), "{error}");
-        assert_eq!(*self.rows.rows.lock().unwrap(), before);
+        assert_eq!(*self.rows.rows.lock().unwrap(), rows);
         error.to_string()
     }
 
@@ -115,9 +115,9 @@ async fn the_environment_outranks_the_database_the_file_and_the_defaults() {
 #[tokio::test]
 async fn fixed_settings_can_only_be_set_to_their_value() {
     let world = World::new(&[("GENERIC_OPEN_AI_MODEL_PREF", "m")], &[]).await;
-    let same = world.set(json!({ "GenericOpenAiModelPref": "m" })).await;
-    assert_eq!(same.new_values["GenericOpenAiModelPref"], "m");
-    let error = world.refused(json!({ "GenericOpenAiModelPref": "n" })).await;
+    let updated = world.set(json!({ "GenericOpenAiModelPref": "m" })).await;
+    assert_eq!(updated.new_values["GenericOpenAiModelPref"], "m");
+    let error = world.refusal(json!({ "GenericOpenAiModelPref": "n" })).await;
     assert!(error.contains("environment variable GENERIC_OPEN_AI_MODEL_PREF"), "{error}");
     let lenient = world.update(json!({ "GenericOpenAiModelPref": "n" }), Leniency::Lenient).await;
     assert!(lenient.unwrap().error.unwrap().contains("is fixed"));
@@ -129,9 +129,9 @@ async fn unsupported_values_are_refused_and_reported() {
     let mut world = World::new(&[], &[("VECTOR_DB", "pinecone")]).await;
     world.store = world.store.with_available("VECTOR_DB", ["lancedb"]);
     assert!(world.store.unavailable("VECTOR_DB").unwrap().starts_with("pinecone is not available"));
-    let error = world.refused(json!({ "VectorDB": "chroma", "ChromaEndpoint": "http://a" })).await;
+    let error = world.refusal(json!({ "VectorDB": "chroma", "ChromaEndpoint": "http://a" })).await;
     assert_eq!(error, "VectorDB: chroma is not available in this server; choose lancedb");
-    let error = world.refused(json!({ "VectorDB": "nope" })).await;
+    let error = world.refusal(json!({ "VectorDB": "nope" })).await;
     assert!(error.contains("Invalid VectorDB type") && !error.contains("available"), "{error}");
     let lenient = world.update(json!({ "VectorDB": "chroma" }), Leniency::Lenient).await.unwrap();
     assert!(lenient.error.unwrap().contains("not available"));
@@ -163,9 +163,9 @@ async fn secrets_are_sealed_at_rest_masked_in_responses_and_survive_a_restart() 
     }
     assert!(!format!("{:?}", world.rows.rows).contains("CANARY"));
     assert!(!format!("{:?}", world.rows.events).contains("CANARY"));
-    let again = open(&world.rows, &world.key, &[], &[]).await;
+    let reopened = open(&world.rows, &world.key, &[], &[]).await;
     for (_, variable, canary) in &canaries {
-        assert_eq!(again.lookup(variable).as_ref(), Some(canary));
+        assert_eq!(reopened.lookup(variable).as_ref(), Some(canary));
     }
 }
 
@@ -207,10 +207,10 @@ async fn a_masked_password_in_an_address_keeps_its_value() {
     let world = World::empty().await;
     let address = "http://user:CANARY@127.0.0.1:1/v1";
     let updated = world.set(json!({ "GenericOpenAiBasePath": address })).await;
-    let shown = updated.new_values["GenericOpenAiBasePath"].clone();
-    assert_eq!(shown, "http://user:******@127.0.0.1:1/v1");
-    assert_eq!(world.visible(Leniency::Lenient)["GenericOpenAiBasePath"], shown);
-    world.set(json!({ "GenericOpenAiBasePath": shown })).await;
+    let masked = updated.new_values["GenericOpenAiBasePath"].clone();
+    assert_eq!(masked, "http://user:******@127.0.0.1:1/v1");
+    assert_eq!(world.visible(Leniency::Lenient)["GenericOpenAiBasePath"], masked);
+    world.set(json!({ "GenericOpenAiBasePath": masked })).await;
     assert_eq!(world.store.lookup("GENERIC_OPEN_AI_BASE_PATH").unwrap(), address);
 }
 

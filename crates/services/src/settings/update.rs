@@ -48,12 +48,12 @@ pub(super) type Plan<'a> = BTreeMap<&'static str, Change<'a>>;
 
 impl Snapshot {
     /// Returns the values after the changes.
-    pub(super) fn after(&self, planned: &Plan<'_>) -> Self {
-        let mut after = self.clone();
+    pub(super) fn with_changes(&self, planned: &Plan<'_>) -> Self {
+        let mut updated = self.clone();
         for (variable, change) in planned {
-            after.stored.insert(variable, SecretString::new(change.text.clone()));
+            updated.stored.insert(variable, SecretString::new(change.text.clone()));
         }
-        after
+        updated
     }
 }
 
@@ -76,9 +76,9 @@ impl SettingsStore {
         by: &By,
     ) -> Result<Updated> {
         let _changing = self.changing.lock().await;
-        let before = self.snapshot();
-        let (updated, planned) = self.plan(changes, leniency, &before)?;
-        self.store(planned, &before, by).await?;
+        let current = self.snapshot();
+        let (updated, planned) = self.plan(changes, leniency, &current)?;
+        self.store(planned, &current, by).await?;
         Ok(updated)
     }
 
@@ -87,11 +87,11 @@ impl SettingsStore {
         &self,
         changes: &Map<String, Value>,
         leniency: Leniency,
-        before: &Snapshot,
+        current: &Snapshot,
     ) -> Result<(Updated, Plan<'_>)> {
         let mut updated = Updated::default();
         let mut planned = Plan::new();
-        let mut changed = BTreeSet::new();
+        let mut changed_variables = BTreeSet::new();
         let mut refusals = Vec::new();
         for (name, value) in changes {
             let Some(setting) = self.registry.by_name(name) else {
@@ -107,59 +107,61 @@ impl SettingsStore {
                     continue;
                 }
             };
-            if self.stands_for_current(setting, &text, before) {
+            if self.is_masked_current(setting, &text, current) {
                 continue;
             }
-            let mut mistakes = self.registry.mistakes(setting, &text);
-            mistakes.extend(self.fixed_otherwise(setting, &text));
-            if mistakes.is_empty() {
-                mistakes.extend(self.unavailable_value(setting.variable, &text));
+            let mut violations = self.registry.violations(setting, &text);
+            violations.extend(self.fixed_violation(setting, &text));
+            if violations.is_empty() {
+                violations.extend(self.unavailable_value(setting.variable, &text));
             }
             if leniency == Leniency::Strict {
-                self.add_choices(setting, &mut mistakes);
-                let other = planned.get(setting.variable).filter(|other| other.text != text);
-                mistakes.extend(other.map(|_| "is set twice with different values".to_owned()));
+                self.add_choices(setting, &mut violations);
+                let duplicate =
+                    planned.get(setting.variable).filter(|duplicate| duplicate.text != text);
+                violations
+                    .extend(duplicate.map(|_| "is set twice with different values".to_owned()));
             }
-            if !mistakes.is_empty() {
-                refusals.push((setting.name, mistakes));
+            if !violations.is_empty() {
+                refusals.push((setting.name, violations));
                 if leniency == Leniency::Lenient {
                     break;
                 }
                 continue;
             }
             updated.new_values.insert(name.clone(), visible::echo(setting, value, &text));
-            changed.insert(setting.variable);
+            changed_variables.insert(setting.variable);
             planned.insert(setting.variable, Change { setting, text });
         }
         if refusals.is_empty() {
-            refusals.extend(redirected_secrets(self, &planned, &changed, before));
+            refusals.extend(redirected_secrets(self, &planned, &changed_variables, current));
         }
         if leniency == Leniency::Strict {
             if updated.ignored.len() == changes.len() {
                 return Err(Error::invalid("body", "none of these settings exist"));
             }
             if refusals.is_empty() {
-                refusals.extend(self.missing_companions(&planned, before));
+                refusals.extend(self.missing_companions(&planned, current));
             }
             refuse(&refusals)?;
-        } else if let Some((name, mistakes)) = refusals.first() {
+        } else if let Some((name, violations)) = refusals.first() {
             updated.new_values.clear();
-            let redirects = mistakes.iter().any(|mistake| mistake.starts_with("would send "));
+            let redirects = violations.iter().any(|violation| violation.starts_with("would send "));
             let name = if redirects { format!("{name} ") } else { String::new() };
-            updated.error = Some(format!("{name}{}", mistakes.join("\n")));
+            updated.error = Some(format!("{name}{}", violations.join("\n")));
             planned.clear();
         }
         Ok((updated, planned))
     }
 
     /// Stores the changed values and puts them in force.
-    async fn store(&self, planned: Plan<'_>, before: &Snapshot, by: &By) -> Result<()> {
-        let mut after = before.clone();
+    async fn store(&self, planned: Plan<'_>, current: &Snapshot, by: &By) -> Result<()> {
+        let mut updated = current.clone();
         let mut rows = BTreeMap::new();
-        let mut changed = Vec::new();
+        let mut changed_settings = Vec::new();
         for (variable, Change { setting, text }) in planned {
-            let known = before.stored.get(variable).map(SecretString::reveal);
-            if known == Some(&text) || self.layers.fixed.contains_key(variable) {
+            let stored = current.stored.get(variable).map(SecretString::reveal);
+            if stored == Some(&text) || self.layers.fixed.contains_key(variable) {
                 continue;
             }
             let row = match setting.secret && !text.is_empty() {
@@ -167,42 +169,43 @@ impl SettingsStore {
                 false => text.clone(),
             };
             rows.insert(variable.to_owned(), Some(row));
-            after.stored.insert(variable, SecretString::new(text));
-            after.unreadable.retain(|name| *name != setting.name);
-            changed.push(setting);
+            updated.stored.insert(variable, SecretString::new(text));
+            updated.unreadable.retain(|name| *name != setting.name);
+            changed_settings.push(setting);
         }
         if !rows.is_empty() {
-            self.settings.set(rows, event(&changed, by)).await?;
-            self.replace(after);
+            self.settings.set(rows, event(&changed_settings, by)).await?;
+            self.replace(updated);
         }
         Ok(())
     }
 
     /// Returns whether a text is only the masked form of the current value.
-    fn stands_for_current(&self, setting: &Setting, text: &str, before: &Snapshot) -> bool {
+    fn is_masked_current(&self, setting: &Setting, text: &str, current: &Snapshot) -> bool {
         let asterisks = !text.is_empty() && text.chars().all(|c| c == '*');
         let masked = || {
-            let current = self.explicit_value(before, setting.variable)?;
-            let shown = visible::without_password(current)?;
-            Some(shown == text)
+            let current = self.explicit_value(current, setting.variable)?;
+            let masked = visible::without_password(current)?;
+            Some(masked == text)
         };
         (asterisks && (setting.secret || text.len() >= MASK.len())) || masked().unwrap_or(false)
     }
 
-    fn fixed_otherwise(&self, setting: &Setting, text: &str) -> Option<String> {
+    fn fixed_violation(&self, setting: &Setting, text: &str) -> Option<String> {
         let Setting { name, variable, .. } = setting;
         let fixed = self.layers.fixed.get(*variable).filter(|fixed| *fixed != text);
         fixed.map(|_| format!("{name} is fixed by the environment variable {variable}"))
     }
 
     /// Adds the allowed values to messages that lack them.
-    fn add_choices(&self, setting: &Setting, mistakes: &mut [String]) {
+    fn add_choices(&self, setting: &Setting, violations: &mut [String]) {
         for check in &setting.checks {
             let Check::Choice(kind) = check else { continue };
             let all = self.registry.choices.value_list(kind);
-            if let Some(last) = mistakes.last_mut().filter(|last| last.contains(" is not a valid "))
+            if let Some(message) =
+                violations.last_mut().filter(|message| message.contains(" is not a valid "))
             {
-                last.push_str(&format!(" Must be one of {all}."));
+                message.push_str(&format!(" Must be one of {all}."));
             }
         }
     }
@@ -213,23 +216,25 @@ impl SettingsStore {
     fn missing_companions(
         &self,
         planned: &Plan<'_>,
-        before: &Snapshot,
+        current: &Snapshot,
     ) -> Vec<(&'static str, Vec<String>)> {
-        let after = before.after(planned);
+        let updated = current.with_changes(planned);
         let mut refusals = Vec::new();
         for selector in self.registry.variables() {
             for check in &selector.checks {
                 let Check::Choice(kind) = check else { continue };
-                let chosen = self.lookup_in(&after, selector.variable);
-                let choice = chosen.and_then(|chosen| self.registry.choices.find(kind, &chosen));
+                let selected = self.lookup_in(&updated, selector.variable);
+                let choice =
+                    selected.and_then(|selected| self.registry.choices.find(kind, &selected));
                 let Some(choice) = choice else { continue };
                 let is_missing = |snapshot: &Snapshot, variable: &str| {
                     let value = self.lookup_in(snapshot, variable);
                     value.is_none_or(|value| value.trim().is_empty())
                 };
-                let chosen_now = planned.contains_key(selector.variable);
-                let missing = choice.needs.iter().filter(|variable| {
-                    is_missing(&after, variable) && (chosen_now || !is_missing(before, variable))
+                let is_selected_now = planned.contains_key(selector.variable);
+                let missing = choice.required.iter().filter(|variable| {
+                    is_missing(&updated, variable)
+                        && (is_selected_now || !is_missing(current, variable))
                 });
                 let missing = missing.filter_map(|variable| self.registry.by_variable(variable));
                 let missing: Vec<_> = missing.map(|row| row.name).collect();
@@ -245,33 +250,33 @@ impl SettingsStore {
 
 /// Combines all errors into one that begins with the name of the first setting.
 fn refuse(refusals: &[(&'static str, Vec<String>)]) -> Result<()> {
-    let Some((first, _)) = refusals.first() else { return Ok(()) };
+    let Some((name, _)) = refusals.first() else { return Ok(()) };
     let mut words = String::new();
-    for (name, mistakes) in refusals {
+    for (name, violations) in refusals {
         if !words.is_empty() {
             words.push_str(&format!("; {name}: "));
         }
-        words.push_str(&mistakes.join("; "));
+        words.push_str(&violations.join("; "));
     }
-    Err(Error::invalid(*first, words))
+    Err(Error::invalid(*name, words))
 }
 
-fn event(changed: &[&Setting], by: &By) -> Event {
+fn event(changed_settings: &[&Setting], by: &By) -> Event {
     const SELECTORS: [(&str, Capability, &str); 3] = [
         ("LLM_PROVIDER", Capability::LanguageModel, "update_llm_provider"),
         ("EMBEDDING_ENGINE", Capability::Embedding, "update_embedding_engine"),
         ("VECTOR_DB", Capability::Vectors, "update_vector_db"),
     ];
     // A change that selects no provider, or several, has no event name that clients know.
-    let mut chosen = SELECTORS.iter().filter(|(variable, capability, _)| {
-        changed.iter().any(|row| row.variable == *variable)
-            || changed.iter().all(|row| row.capabilities == [*capability])
+    let mut selectors = SELECTORS.iter().filter(|(variable, capability, _)| {
+        changed_settings.iter().any(|row| row.variable == *variable)
+            || changed_settings.iter().all(|row| row.capabilities == [*capability])
     });
-    let name = match (chosen.next(), chosen.next()) {
+    let name = match (selectors.next(), selectors.next()) {
         (Some((_, _, name)), None) => name,
         _ => "settings_updated",
     };
-    let names: Vec<_> = changed.iter().map(|row| row.name).collect();
+    let names: Vec<_> = changed_settings.iter().map(|row| row.name).collect();
     by.event(name, json!({ "settings": names }).to_string())
 }
 

@@ -36,7 +36,7 @@ type Fact = (&'static str, fn(&Facts, Option<&str>) -> Value);
 
 /// The facts listed before and after the settings. Features that carrel does not have are listed as
 /// off, because clients look for them.
-const BEFORE: &[Fact] = &[
+const LEADING_FACTS: &[Fact] = &[
     ("RequiresAuth", |facts, _| facts.requires_auth.into()),
     ("StorageDir", |facts, _| facts.storage_dir.as_str().into()),
     ("MultiUserMode", |facts, _| facts.multi_user_mode.into()),
@@ -46,7 +46,7 @@ const BEFORE: &[Fact] = &[
     ("HasCachedEmbeddings", |facts, _| facts.has_cached_embeddings.into()),
     ("LLMModel", |_, model| model.into()),
 ];
-const AFTER: &[Fact] = &[
+const TRAILING_FACTS: &[Fact] = &[
     // In the other product, the owner's password is a setting.
     ("AuthToken", |facts, _| facts.requires_auth.into()),
     ("DisableViewChatHistory", |facts, _| facts.chat_history_hidden.into()),
@@ -74,9 +74,9 @@ pub fn visible_settings(
     let model = model.and_then(|variable| store.lookup_in(&snapshot, variable));
     let fact = |(name, value): &Fact| (*name, value(facts, model.as_deref()));
     let setting = |row: &Setting| Some((row.name, visible_value(store, &snapshot, row, leniency)?));
-    let all = BEFORE.iter().map(fact);
+    let all = LEADING_FACTS.iter().map(fact);
     let all = all.chain(store.registry().settings().iter().filter_map(setting));
-    let all = all.chain(AFTER.iter().map(fact));
+    let all = all.chain(TRAILING_FACTS.iter().map(fact));
     let all = all.filter(|(_, value)| leniency == Leniency::Lenient || !value.is_null());
     all.map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -96,11 +96,11 @@ fn visible_value(
             (None, _) => false.into(),
         });
     }
-    let Some(given) = value else {
+    let Some(text) = value else {
         return match row.unset {
             Unset::Omitted => None,
-            Unset::As(other) => {
-                store.explicit_value(snapshot, other).map(|text| display(text).into())
+            Unset::As(variable) => {
+                store.explicit_value(snapshot, variable).map(|text| display(text).into())
             }
             Unset::Null => Some(Value::Null),
             Unset::False => Some(false.into()),
@@ -109,21 +109,21 @@ fn visible_value(
             Unset::Flag(flag) => Some(flag.into()),
         };
     };
-    let typed = match row.unset {
-        Unset::Flag(_) => given.parse::<bool>().ok().map(Value::from),
+    let parsed_value = match row.unset {
+        Unset::Flag(_) => text.parse::<bool>().ok().map(Value::from),
         Unset::Number(_) if leniency == Leniency::Strict => {
-            given.trim().parse::<i64>().ok().map(Value::from)
+            text.trim().parse::<i64>().ok().map(Value::from)
         }
         _ => None,
     };
-    Some(typed.unwrap_or_else(|| display(given).into()))
+    Some(parsed_value.unwrap_or_else(|| display(text).into()))
 }
 
 /// Returns the form in which a response repeats the sent `value`.
 pub(super) fn echo(setting: &Setting, value: &Value, text: &str) -> Value {
     match without_password(text) {
         _ if setting.secret && !text.is_empty() => MASK.into(),
-        Some(shown) => shown.into(),
+        Some(masked) => masked.into(),
         None => value.clone(),
     }
 }

@@ -12,7 +12,7 @@ use super::*;
 use crate::accounts::PasswordRules;
 
 /// One user, with sessions and an audit log.
-struct Door {
+struct FakeSessions {
     user: Mutex<(User, PasswordHash)>,
     sessions: Mutex<Vec<KeyDigest>>,
     log: Mutex<Vec<&'static str>>,
@@ -35,7 +35,7 @@ impl LoginAttempts for Unlimited {
 }
 
 #[async_trait]
-impl Sessions for Door {
+impl Sessions for FakeSessions {
     async fn credentials(&self, username: &str) -> Result<Option<(User, PasswordHash)>> {
         let user = self.user.lock().unwrap();
         Ok((user.0.username == username).then(|| user.clone()))
@@ -44,19 +44,19 @@ impl Sessions for Door {
     async fn rehash_password(
         &self,
         _: UserId,
-        old: &PasswordHash,
+        previous: &PasswordHash,
         new: PasswordHash,
     ) -> Result<()> {
         let mut user = self.user.lock().unwrap();
-        if user.1 == *old {
+        if user.1 == *previous {
             user.1 = new;
         }
         Ok(())
     }
 
     async fn open(&self, session: NewSession, event: Event) -> Result<()> {
-        if let Some(changed) = self.meanwhile.lock().unwrap().take() {
-            self.user.lock().unwrap().1 = changed;
+        if let Some(hash) = self.meanwhile.lock().unwrap().take() {
+            self.user.lock().unwrap().1 = hash;
         }
         self.sessions.lock().unwrap().push(session.digest);
         self.log.lock().unwrap().push(event.name);
@@ -74,15 +74,15 @@ impl Sessions for Door {
 
     async fn close(&self, digest: KeyDigest, event: Event) -> Result<bool> {
         let mut sessions = self.sessions.lock().unwrap();
-        let before = sessions.len();
+        let count = sessions.len();
         sessions.retain(|open| *open != digest);
         self.log.lock().unwrap().push(event.name);
-        Ok(sessions.len() < before)
+        Ok(sessions.len() < count)
     }
 }
 
 #[async_trait]
-impl AuditLog for Door {
+impl AuditLog for FakeSessions {
     async fn add(&self, event: Event) -> Result<()> {
         self.log.lock().unwrap().push(event.name);
         Ok(())
@@ -103,7 +103,7 @@ impl AuditLog for Door {
 
 /// Returns a service with the user `ann`, whose password `hunter2` is hashed with bcrypt at the
 /// lowest cost.
-fn door() -> (Arc<Door>, SignIn) {
+fn sessions() -> (Arc<FakeSessions>, SignIn) {
     let user = User {
         id: UserId(1),
         username: "ann".into(),
@@ -116,19 +116,19 @@ fn door() -> (Arc<Door>, SignIn) {
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
     };
-    let door = Arc::new(Door {
-        user: Mutex::new((user, bcrypted("hunter2"))),
+    let sessions = Arc::new(FakeSessions {
+        user: Mutex::new((user, bcrypt_hash("hunter2"))),
         sessions: Mutex::default(),
         log: Mutex::default(),
         meanwhile: Mutex::default(),
     });
     let passwords = Passwords::new(PasswordRules::default());
     let throttle = LoginThrottle::new(Arc::new(Unlimited));
-    let failed = FailedSignIns::new(door.clone());
-    (door.clone(), SignIn::new(door, failed, passwords, throttle))
+    let failed_sign_ins = FailedSignIns::new(sessions.clone());
+    (sessions.clone(), SignIn::new(sessions, failed_sign_ins, passwords, throttle))
 }
 
-fn bcrypted(password: &str) -> PasswordHash {
+fn bcrypt_hash(password: &str) -> PasswordHash {
     PasswordHash(bcrypt::hash(password, 4).unwrap())
 }
 
@@ -140,33 +140,33 @@ fn from(address: &str, seconds: i64) -> By {
 
 #[tokio::test]
 async fn a_weak_hash_is_replaced_when_its_user_signs_in() {
-    let (door, sign_in) = door();
+    let (sessions, sign_in) = sessions();
     let by = from("a", 0);
     assert!(matches!(sign_in.with_password("ann", "wrong", &by).await, Err(Refused::Wrong)));
-    assert!(is_bcrypt(&door.user.lock().unwrap().1));
+    assert!(is_bcrypt(&sessions.user.lock().unwrap().1));
     for _ in 0..2 {
         let (token, user) = sign_in.with_password("ann", "hunter2", &by).await.unwrap();
         assert_eq!(user.username, "ann");
         assert!(sign_in.user_of(token.reveal(), by.at).await.unwrap().is_some());
-        assert!(door.user.lock().unwrap().1.0.starts_with("$argon2id$"));
+        assert!(sessions.user.lock().unwrap().1.0.starts_with("$argon2id$"));
     }
 }
 
 #[tokio::test]
 async fn the_log_contains_the_reason_of_a_refusal_and_the_response_does_not() {
-    let (door, sign_in) = door();
+    let (sessions, sign_in) = sessions();
     let by = from("a", 0);
     let attempt = async |name, password| {
-        let refused = sign_in.with_password(name, password, &by).await;
-        assert!(matches!(refused, Err(Refused::Wrong)));
+        let result = sign_in.with_password(name, password, &by).await;
+        assert!(matches!(result, Err(Refused::Wrong)));
     };
     attempt("bob", "hunter2").await;
     attempt("ann", "hunter3").await;
-    door.user.lock().unwrap().0.suspended = true;
+    sessions.user.lock().unwrap().0.suspended = true;
     attempt("ann", "hunter2").await;
     // Counted but not logged again, because name and network are the same.
     attempt("ann", "hunter3").await;
-    let log = door.log.lock().unwrap().clone();
+    let log = sessions.log.lock().unwrap().clone();
     assert_eq!(
         log,
         [
@@ -179,29 +179,29 @@ async fn the_log_contains_the_reason_of_a_refusal_and_the_response_does_not() {
 
 #[tokio::test]
 async fn a_password_changed_during_sign_in_opens_no_session() {
-    let (door, sign_in) = door();
-    *door.meanwhile.lock().unwrap() = Some(bcrypted("hunter3"));
-    let refused = sign_in.with_password("ann", "hunter2", &from("a", 0)).await;
-    assert!(matches!(refused, Err(Refused::Wrong)));
-    assert!(door.sessions.lock().unwrap().is_empty());
+    let (sessions, sign_in) = sessions();
+    *sessions.meanwhile.lock().unwrap() = Some(bcrypt_hash("hunter3"));
+    let result = sign_in.with_password("ann", "hunter2", &from("a", 0)).await;
+    assert!(matches!(result, Err(Refused::Wrong)));
+    assert!(sessions.sessions.lock().unwrap().is_empty());
     // Another sign-in at the same moment has rehashed the same password.
-    *door.meanwhile.lock().unwrap() = Some(bcrypted("hunter3"));
+    *sessions.meanwhile.lock().unwrap() = Some(bcrypt_hash("hunter3"));
     assert!(sign_in.with_password("ann", "hunter3", &from("a", 0)).await.is_ok());
 }
 
 #[test]
 fn refusals_take_a_multiple_of_the_pace() {
-    let milliseconds = |taken| next_step(Duration::from_millis(taken)).as_millis();
+    let milliseconds = |elapsed| next_step(Duration::from_millis(elapsed)).as_millis();
     assert_eq!([0, 20, 249, 250, 600].map(milliseconds), [250, 250, 250, 500, 750]);
 }
 
 #[tokio::test]
 async fn refusals_take_equally_long_for_known_and_unknown_names() {
-    let (_, sign_in) = door();
+    let (_, sign_in) = sessions();
     for name in ["ann", "nobody"] {
         let started = Instant::now();
-        let refused = sign_in.with_password(name, "wrong", &from("a", 0)).await;
-        assert!(matches!(refused, Err(Refused::Wrong)));
-        assert!(started.elapsed() >= PACE);
+        let result = sign_in.with_password(name, "wrong", &from("a", 0)).await;
+        assert!(matches!(result, Err(Refused::Wrong)));
+        assert!(started.elapsed() >= REFUSAL_INTERVAL);
     }
 }

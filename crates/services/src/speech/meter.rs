@@ -7,7 +7,7 @@ use carrel_domain::{Error, Result};
 use serde_json::json;
 
 /// The number of characters spoken per second, on average.
-const CHARACTERS_A_SECOND: f64 = 15.0;
+const CHARACTERS_PER_SECOND: f64 = 15.0;
 
 /// Looks up the current value of a variable.
 pub type SettingLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -27,8 +27,8 @@ impl SpeechMeter {
     ///
     /// # Errors
     /// [`Error::Exhausted`] if the limit is used up.
-    pub async fn check(&self, of: SpeechUse, by: &By) -> Result<()> {
-        let (variable, what) = match of {
+    pub async fn check(&self, activity: SpeechUse, by: &By) -> Result<()> {
+        let (variable, verb) = match activity {
             SpeechUse::Transcribed => ("STT_MINUTES_PER_DAY", "transcribed"),
             SpeechUse::Synthesized => ("TTS_MINUTES_PER_DAY", "spoken"),
         };
@@ -37,12 +37,12 @@ impl SpeechMeter {
         if by.actor == Actor::Operator {
             return Ok(());
         }
-        let used = self.usage.used(by.actor, of, by.at.date_naive()).await?;
+        let used = self.usage.used(by.actor, activity, by.at.date_naive()).await?;
         if used < minutes.saturating_mul(60) {
             return Ok(());
         }
         let reason = format!(
-            "the {minutes} minutes a day that may be {what} are used up; try again tomorrow (UTC)"
+            "the {minutes} minutes a day that may be {verb} are used up; try again tomorrow (UTC)"
         );
         Err(Error::exhausted(reason))
     }
@@ -64,7 +64,7 @@ impl SpeechMeter {
     /// Counts the estimated duration of a spoken text and records an event.
     pub async fn count_spoken(&self, text: &str, name: &SpeechModelName, by: &By) -> Result<()> {
         let characters = text.chars().count();
-        let seconds = (characters as f64 / CHARACTERS_A_SECOND).ceil() as u32;
+        let seconds = (characters as f64 / CHARACTERS_PER_SECOND).ceil() as u32;
         let details = json!({
             "characters": characters, "provider": name.provider, "model": name.model,
         });

@@ -1,16 +1,16 @@
 //! Splits a long text at natural pauses.
 
-/// Splits `text` into pieces of at most `longest` characters: after sentences, or after words in a
+/// Splits `text` into pieces of at most `limit` characters: after sentences, or after words in a
 /// longer sentence, or anywhere in a longer word.
-pub(super) fn pieces(text: &str, longest: usize) -> Vec<&str> {
+pub(super) fn pieces(text: &str, limit: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text.trim();
-    while let Some((end, _)) = rest.char_indices().nth(longest) {
+    while let Some((end, _)) = rest.char_indices().nth(limit) {
         let head = &rest[..end];
         // A sentence that ends in the first third would make the piece too short.
-        let least = end / 3;
-        let sentence = sentence_ends(head).filter(|at| *at > least).last();
-        let word = || head.rfind(char::is_whitespace).filter(|at| *at > least);
+        let minimum = end / 3;
+        let sentence = sentence_ends(head).filter(|at| *at > minimum).last();
+        let word = || head.rfind(char::is_whitespace).filter(|at| *at > minimum);
         let at = sentence.or_else(word).unwrap_or(end);
         pieces.push(rest[..at].trim());
         rest = rest[at..].trim_start();
@@ -48,16 +48,22 @@ mod tests {
     fn a_text_is_split_after_sentences_without_loss() {
         let text = "The sea roars. The wind, at 3.5 knots, is calm! Is it? Yes";
         assert_eq!(pieces(text, 100), [text]);
-        let cut = pieces(text, 20);
-        assert_eq!(cut, ["The sea roars.", "The wind, at 3.5", "knots, is calm!", "Is it? Yes"]);
+        let pieces_of_text = pieces(text, 20);
+        assert_eq!(
+            pieces_of_text,
+            ["The sea roars.", "The wind, at 3.5", "knots, is calm!", "Is it? Yes"]
+        );
         assert_eq!(pieces("", 10), [""; 0]);
     }
 
     #[test]
     fn text_without_sentences_or_words_is_split() {
-        let long = "海".repeat(25);
-        let cut = pieces(&long, 10);
-        assert_eq!(cut.iter().map(|piece| piece.chars().count()).collect::<Vec<_>>(), [10, 10, 5]);
+        let text = "海".repeat(25);
+        let pieces_of_text = pieces(&text, 10);
+        assert_eq!(
+            pieces_of_text.iter().map(|piece| piece.chars().count()).collect::<Vec<_>>(),
+            [10, 10, 5]
+        );
         assert_eq!(pieces("海は広い。空も広い。", 6), ["海は広い。", "空も広い。"]);
     }
 }

@@ -16,16 +16,16 @@ use tempfile::NamedTempFile;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::pieces::pieces;
-use super::{SpeechService, check_format, spoken_text, turn, voice, wav};
+use super::{SpeechService, acquire, check_format, spoken_text, voice, wav};
 
 /// The maximum length of an answer, in spoken characters: about an hour.
-const LONGEST_ANSWER: usize = 50_000;
+const MAX_ANSWER_CHARS: usize = 50_000;
 
 /// The number of characters synthesized at a time. Small, so that the first audio comes soon.
-const PIECE: usize = 1_000;
+const PIECE_CHARS: usize = 1_000;
 
 /// The maximum size of the audio of one answer, in bytes.
-const MOST_SOUND: usize = 256 << 20;
+const MAX_AUDIO_BYTES: usize = 256 << 20;
 
 /// How to read an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,9 +41,9 @@ pub struct ReadAloud {
 /// The audio of an answer.
 pub enum SpokenAnswer {
     /// A stored file.
-    Kept(PathBuf, AudioFormat),
+    Stored(PathBuf, AudioFormat),
     /// Audio in progress. Dropping the receiver cancels the work.
-    Coming(Receiver<Result<Vec<u8>>>, AudioFormat),
+    Streaming(Receiver<Result<Vec<u8>>>, AudioFormat),
 }
 
 /// Returns whether a file name is that of a stored answer.
@@ -72,53 +72,53 @@ impl SpeechService {
         if length == 0 {
             return Err(Error::unprocessable("the answer contains nothing to speak"));
         }
-        if length > LONGEST_ANSWER {
+        if length > MAX_ANSWER_CHARS {
             let reason = format!(
-                "answers of more than {LONGEST_ANSWER} characters are not read \
+                "answers of more than {MAX_ANSWER_CHARS} characters are not read \
                  aloud"
             );
             return Err(Error::unprocessable(reason));
         }
         let model = self.models.synthesizer()?;
         let ReadAloud { voice: requested_voice, format, speed } = request;
-        let plan = Plan::of(&*model, format, length)?;
+        let output = OutputFormat::of(&*model, format, length)?;
         let voice = voice(requested_voice, &model.name());
-        let by_whom = voice.clone().unwrap_or_else(|| model.usual_voice());
-        let name = name(&text, &model.name(), &by_whom, speed, plan.format);
+        let voice_id = voice.clone().unwrap_or_else(|| model.usual_voice());
+        let name = name(&text, &model.name(), &voice_id, speed, output.format);
         let path = self.files.path(&name);
         if tokio::fs::try_exists(&path).await.map_err(Error::of_file)? {
-            return Ok(SpokenAnswer::Kept(path, plan.format));
+            return Ok(SpokenAnswer::Stored(path, output.format));
         }
         self.meter.check(SpeechUse::Synthesized, by).await?;
-        let turn = turn(&self.syntheses).await?;
+        let permit = acquire(&self.syntheses).await?;
         self.meter.count_spoken(&text, &model.name(), by).await?;
         let request = SpeechRequest {
             text: String::new(),
             voice,
-            format: plan.requested,
+            format: output.requested,
             speed,
             instructions: None,
         };
         let file = self.files.begin().map_err(Error::of_file)?;
         let (sender, receiver) = mpsc::channel(8);
-        let mut reading = Reading { model, request, plan, file, sender, bytes: 0 };
+        let mut reading = Reading { model, request, output, file, sender, bytes: 0 };
         let (files, tasks) = (self.files.clone(), self.tasks.clone());
         self.tasks.spawn(async move {
-            let outcome = tokio::select! {
-                outcome = reading.run(&text) => outcome,
+            let result = tokio::select! {
+                result = reading.run(&text) => result,
                 () = tasks.stopping() => Err(Error::unavailable("this server", "it is stopping")),
             };
-            drop(turn);
-            let Reading { file, sender, plan, bytes, .. } = reading;
-            let outcome = match outcome {
+            drop(permit);
+            let Reading { file, sender, output, bytes, .. } = reading;
+            let result = match result {
                 Ok(true) => {
-                    let keep = move || {
-                        finish(file, plan, bytes)
+                    let store = move || {
+                        finish(file, output, bytes)
                             .and_then(|file| files.persist(&name, file, SystemTime::now()))
                     };
-                    let stored = tokio::task::spawn_blocking(keep).await;
+                    let result = tokio::task::spawn_blocking(store).await;
                     // The listener has received everything even if the file cannot be stored.
-                    if let Ok(Err(error)) = stored {
+                    if let Ok(Err(error)) = result {
                         tracing::warn!(%error, "failed to store a spoken answer");
                     }
                     return;
@@ -127,22 +127,22 @@ impl SpeechService {
                 Err(error) => Err(error),
             };
             // The listener may have left.
-            let _ = sender.send(outcome).await;
+            let _ = sender.send(result).await;
         });
-        Ok(SpokenAnswer::Coming(receiver, plan.format))
+        Ok(SpokenAnswer::Streaming(receiver, output.format))
     }
 }
 
 /// The format in which an answer is stored, and the format of its pieces.
 #[derive(Clone, Copy)]
-struct Plan {
+struct OutputFormat {
     format: AudioFormat,
     requested: AudioFormat,
     /// The length of a piece, in characters.
     piece: usize,
 }
 
-impl Plan {
+impl OutputFormat {
     fn of(
         model: &dyn SpeechSynthesizer,
         requested: Option<AudioFormat>,
@@ -150,21 +150,21 @@ impl Plan {
     ) -> Result<Self> {
         let formats = model.formats();
         let has = |format: AudioFormat| formats.contains(&format);
-        let usual = match formats.first() {
+        let default_format = match formats.first() {
             _ if has(AudioFormat::Mp3) => AudioFormat::Mp3,
             _ if has(AudioFormat::Pcm) => AudioFormat::Wav,
             Some(first) => *first,
             None => return Err(Error::unavailable("speech synthesis", "it returns no audio")),
         };
-        let format = requested.unwrap_or(usual);
+        let format = requested.unwrap_or(default_format);
         match format {
             // These formats consist of independent frames that can be concatenated.
             AudioFormat::Mp3 | AudioFormat::Aac | AudioFormat::Pcm => {
                 check_format(model, format, "format")?;
-                Ok(Self { format, requested: format, piece: PIECE })
+                Ok(Self { format, requested: format, piece: PIECE_CHARS })
             }
             AudioFormat::Wav if has(AudioFormat::Pcm) => {
-                Ok(Self { format, requested: AudioFormat::Pcm, piece: PIECE })
+                Ok(Self { format, requested: AudioFormat::Pcm, piece: PIECE_CHARS })
             }
             AudioFormat::Wav | AudioFormat::Flac | AudioFormat::Opus => {
                 check_format(model, format, "format")?;
@@ -181,7 +181,7 @@ impl Plan {
     }
 
     /// Returns whether this server writes the WAV header.
-    fn wraps(self) -> bool {
+    fn has_wav_header(self) -> bool {
         self.format == AudioFormat::Wav && self.requested == AudioFormat::Pcm
     }
 }
@@ -189,7 +189,7 @@ impl Plan {
 struct Reading {
     model: Arc<dyn SpeechSynthesizer>,
     request: SpeechRequest,
-    plan: Plan,
+    output: OutputFormat,
     file: NamedTempFile,
     sender: Sender<Result<Vec<u8>>>,
     /// The number of audio bytes so far.
@@ -199,23 +199,23 @@ struct Reading {
 impl Reading {
     /// Speaks the text. Returns `false` if the listener has left.
     async fn run(&mut self, text: &str) -> Result<bool> {
-        if self.plan.wraps() && !self.put(wav::head(None).to_vec()).await? {
+        if self.output.has_wav_header() && !self.push(wav::header(None).to_vec()).await? {
             return Ok(false);
         }
-        for piece in pieces(text, self.plan.piece) {
+        for piece in pieces(text, self.output.piece) {
             let request = SpeechRequest { text: piece.to_owned(), ..self.request.clone() };
             let mut audio = self.model.speak(request).await?.audio;
-            while let Some(sound) = audio.next().await {
-                let sound = sound?;
-                self.bytes += sound.len();
-                if self.bytes > MOST_SOUND {
+            while let Some(chunk) = audio.next().await {
+                let chunk = chunk?;
+                self.bytes += chunk.len();
+                if self.bytes > MAX_AUDIO_BYTES {
                     let reason = format!(
-                        "it returned more than {MOST_SOUND} bytes of audio for \
+                        "it returned more than {MAX_AUDIO_BYTES} bytes of audio for \
                          one answer"
                     );
                     return Err(Error::unavailable("speech synthesis", reason));
                 }
-                if !self.put(sound).await? {
+                if !self.push(chunk).await? {
                     return Ok(false);
                 }
             }
@@ -223,17 +223,21 @@ impl Reading {
         Ok(true)
     }
 
-    async fn put(&mut self, sound: Vec<u8>) -> Result<bool> {
-        self.file.write_all(&sound).map_err(Error::of_file)?;
-        Ok(self.sender.send(Ok(sound)).await.is_ok())
+    async fn push(&mut self, chunk: Vec<u8>) -> Result<bool> {
+        self.file.write_all(&chunk).map_err(Error::of_file)?;
+        Ok(self.sender.send(Ok(chunk)).await.is_ok())
     }
 }
 
 /// Writes the final length to the header of a WAV file.
-fn finish(mut file: NamedTempFile, plan: Plan, bytes: usize) -> std::io::Result<NamedTempFile> {
-    if plan.wraps() {
+fn finish(
+    mut file: NamedTempFile,
+    output: OutputFormat,
+    bytes: usize,
+) -> std::io::Result<NamedTempFile> {
+    if output.has_wav_header() {
         file.seek(SeekFrom::Start(0))?;
-        file.write_all(&wav::head(u32::try_from(bytes).ok()))?;
+        file.write_all(&wav::header(u32::try_from(bytes).ok()))?;
     }
     Ok(file)
 }

@@ -5,7 +5,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, TextMer
 const CODE: &str = "code";
 
 /// The number of characters of an address that are skipped at a time.
-const LONGEST_ADDRESS: usize = 2_000;
+const MAX_ADDRESS_CHARS: usize = 2_000;
 
 /// Returns the words of `text` without markup, citations, addresses and emoji. Each paragraph, item
 /// and row becomes a line that ends with punctuation.
@@ -15,17 +15,17 @@ pub fn spoken_text(text: &str) -> String {
         | Options::ENABLE_TASKLISTS
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_GFM;
-    let mut spoken = Spoken::default();
+    let mut output = SpokenText::default();
     for event in TextMergeStream::new(Parser::new_ext(text, options)) {
-        spoken.push_event(event);
+        output.push_event(event);
     }
-    spoken.end_line();
-    spoken.text.truncate(spoken.text.trim_end().len());
-    spoken.text
+    output.end_line();
+    output.text.truncate(output.text.trim_end().len());
+    output.text
 }
 
 #[derive(Default)]
-struct Spoken {
+struct SpokenText {
     text: String,
     line: String,
     /// The next item number of each enclosing list, if it is numbered.
@@ -33,7 +33,7 @@ struct Spoken {
     is_code: bool,
 }
 
-impl Spoken {
+impl SpokenText {
     fn push_event(&mut self, event: Event<'_>) {
         match event {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => {
@@ -59,7 +59,7 @@ impl Spoken {
                 | TagEnd::TableHead
                 | TagEnd::TableRow,
             ) => self.end_line(),
-            Event::Text(words) if !self.is_code => say(&words, &mut self.line),
+            Event::Text(words) if !self.is_code => append_spoken(&words, &mut self.line),
             Event::Code(words) => self.line.push_str(&words),
             Event::SoftBreak => self.line.push(' '),
             Event::HardBreak => self.end_line(),
@@ -91,15 +91,15 @@ impl Spoken {
 }
 
 /// Appends `words` without citations and emoji. Addresses are reduced to their host.
-fn say(words: &str, line: &mut String) {
+fn append_spoken(words: &str, line: &mut String) {
     let mut rest = words;
     while let Some(first) = rest.chars().next() {
-        if let Some(after) = citation(rest) {
+        if let Some(length) = citation(rest) {
             line.truncate(line.trim_end().len());
-            rest = &rest[after..];
-        } else if let Some((host, after)) = address(rest) {
+            rest = &rest[length..];
+        } else if let Some((host, length)) = address(rest) {
             line.push_str(host);
-            rest = &rest[after..];
+            rest = &rest[length..];
         } else {
             if !is_emoji(first) {
                 line.push(first);
@@ -119,7 +119,7 @@ fn citation(text: &str) -> Option<usize> {
     let inside = &text[open.len_utf8()..];
     // Limits the search, so that many open brackets take linear time.
     let mut window = inside.char_indices().take(40);
-    let (end, _) = window.find(|(_, one)| *one == close)?;
+    let (end, _) = window.find(|(_, character)| *character == close)?;
     let numbers = inside[..end].split(',').map(str::trim);
     let mut numbers = numbers.map(|number| {
         !number.is_empty() && number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_digit())
@@ -130,17 +130,18 @@ fn citation(text: &str) -> Option<usize> {
 /// Returns the host of the address at the start of `text`, and the length of the address.
 fn address(text: &str) -> Option<(&str, usize)> {
     let scheme = ["https://", "http://"].into_iter().find(|scheme| text.starts_with(scheme))?;
-    let mut window = text.char_indices().take(LONGEST_ADDRESS);
-    let end = window.find(|(_, one)| one.is_whitespace() || "<>\"".contains(*one));
-    let end = end.or_else(|| text.char_indices().nth(LONGEST_ADDRESS)).map(|(at, _)| at);
-    let whole =
+    let mut window = text.char_indices().take(MAX_ADDRESS_CHARS);
+    let end =
+        window.find(|(_, character)| character.is_whitespace() || "<>\"".contains(*character));
+    let end = end.or_else(|| text.char_indices().nth(MAX_ADDRESS_CHARS)).map(|(at, _)| at);
+    let address =
         text[..end.unwrap_or(text.len())].trim_end_matches(['.', ',', ')', ';', ':', '!', '?']);
-    let host = whole[scheme.len().min(whole.len())..].split(['/', '?', '#']).next()?;
-    (!host.is_empty()).then_some((host, whole.len()))
+    let host = address[scheme.len().min(address.len())..].split(['/', '?', '#']).next()?;
+    (!host.is_empty()).then_some((host, address.len()))
 }
 
-fn is_emoji(one: char) -> bool {
-    matches!(u32::from(one),
+fn is_emoji(character: char) -> bool {
+    matches!(u32::from(character),
         0x1F1E6..=0x1F1FF | 0x1F300..=0x1FAFF | 0x2600..=0x27BF | 0x2B05..=0x2B55 | 0xFE0E..=0xFE0F
         | 0x200D | 0x20E3 | 0xE0020..=0xE007F | 0x231A..=0x231B | 0x23E9..=0x23FA)
 }
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn markup_citations_and_emoji_are_not_spoken() {
-        for (written, spoken) in [
+        for (text, spoken) in [
             ("**Bold** and _soft_ [1], sure [2, 3].", "Bold and soft, sure."),
             ("# The sea 🌊\n\nIt roars.", "The sea.\nIt roars."),
             ("See 【4】 the `Cargo.toml` file ✅", "See the Cargo.toml file."),
@@ -173,15 +174,15 @@ mod tests {
             ("你好。世界", "你好。世界."),
             ("", ""),
         ] {
-            assert_eq!(spoken_text(written), spoken, "{written}");
+            assert_eq!(spoken_text(text), spoken, "{text}");
         }
     }
 
     #[test]
     fn any_input_is_converted_without_panic() {
-        for wild in ["[", "[1", "【", "http://", "https:///", "`", "```", "[[1]]", "\u{0}", "| a"]
+        for text in ["[", "[1", "【", "http://", "https:///", "`", "```", "[[1]]", "\u{0}", "| a"]
         {
-            spoken_text(wild);
+            spoken_text(text);
         }
         assert!(spoken_text(&"[1]".repeat(10_000)).is_empty());
         assert!(spoken_text(&"> ".repeat(10_000)).is_empty());

@@ -28,12 +28,12 @@ impl WidgetChatStore {
     }
 }
 
-fn session(of: &Conversation) -> &str {
-    of.session.as_deref().unwrap_or_default()
+fn session(conversation: &Conversation) -> &str {
+    conversation.session.as_deref().unwrap_or_default()
 }
 
 /// Converts a widget exchange to an exchange of its workspace.
-pub fn as_chat(workspace: WorkspaceId, chat: WidgetChat) -> Chat {
+pub fn to_chat(workspace: WorkspaceId, chat: WidgetChat) -> Chat {
     let WidgetChat { id, widget: _, session, prompt, response, include, connection: _, created_at } =
         chat;
     Chat {
@@ -65,17 +65,17 @@ impl Chats for WidgetChatStore {
         self.chats.append(new, self.event(event)).await
     }
 
-    async fn history(&self, of: &Conversation, limit: u32) -> Result<Vec<Chat>> {
-        let chats = self.chats.recent(self.widget, session(of), limit).await?;
-        Ok(chats.into_iter().map(|chat| as_chat(of.workspace, chat)).collect())
+    async fn history(&self, conversation: &Conversation, limit: u32) -> Result<Vec<Chat>> {
+        let chats = self.chats.recent(self.widget, session(conversation), limit).await?;
+        Ok(chats.into_iter().map(|chat| to_chat(conversation.workspace, chat)).collect())
     }
 
-    async fn history_page(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>> {
-        let ChatScope::Session(workspace, session) = of else {
+    async fn history_page(&self, scope: &ChatScope, range: ChatRange) -> Result<Bounded<Chat>> {
+        let ChatScope::Session(workspace, session) = scope else {
             return Ok(Bounded { items: Vec::new(), is_cut: false });
         };
-        let Bounded { items, is_cut } = self.chats.page(self.widget, Some(session), part).await?;
-        let items = items.into_iter().map(|chat| as_chat(*workspace, chat)).collect();
+        let Bounded { items, is_cut } = self.chats.page(self.widget, Some(session), range).await?;
+        let items = items.into_iter().map(|chat| to_chat(*workspace, chat)).collect();
         Ok(Bounded { items, is_cut })
     }
 
@@ -84,7 +84,7 @@ impl Chats for WidgetChatStore {
         Ok(Vec::new())
     }
 
-    async fn reset(&self, of: &Conversation, event: Event) -> Result<u64> {
-        self.chats.hide(self.widget, session(of), self.event(event)).await
+    async fn reset(&self, conversation: &Conversation, event: Event) -> Result<u64> {
+        self.chats.hide(self.widget, session(conversation), self.event(event)).await
     }
 }

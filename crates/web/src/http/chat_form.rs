@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpRequest};
 use carrel_domain::{ChatId, Error, Result};
 use carrel_http::body::Limits;
 use carrel_http::multipart::{FRAMING, Multipart};
-use carrel_services::chat::{Attachment, LONGEST_QUESTION, MOST_ATTACHMENTS};
+use carrel_services::chat::{Attachment, MAX_ATTACHMENTS, MAX_QUESTION_BYTES};
 
 use crate::http::form::PageForm;
 use crate::http::image;
@@ -22,7 +22,7 @@ const MAX_DOCUMENTS: usize = 50;
 /// Maximum length of the name of a document or a model, in bytes.
 const MAX_NAME_LENGTH: usize = 2_000;
 /// Maximum number of files and fields of one form.
-const MAX_PARTS: usize = MOST_ATTACHMENTS + MAX_DOCUMENTS + 8;
+const MAX_PARTS: usize = MAX_ATTACHMENTS + MAX_DOCUMENTS + 8;
 
 /// A question that has not been read yet.
 pub struct ChatForm {
@@ -82,7 +82,7 @@ impl ChatForm {
         let site = site.ok_or_else(|| Error::internal("the pages are not wired"))?;
         let (max_file_bytes, directory) =
             (site.options.upload_limit.min(MAX_FILE_BYTES), &site.options.upload_dir);
-        let bytes = MAX_TOTAL_BYTES + LONGEST_QUESTION as u64 + FRAMING;
+        let bytes = MAX_TOTAL_BYTES + MAX_QUESTION_BYTES as u64 + FRAMING;
         let limits = Limits { bytes, what: "what is attached", is_upload: true };
         let mut parts =
             Multipart::new(&self.request, self.payload, limits, MAX_PARTS, "attachments")?;
@@ -109,7 +109,7 @@ impl ChatForm {
                 }
                 None => {
                     let field = part.name().to_owned();
-                    set_field(submission, &field, part.text(LONGEST_QUESTION).await?)?;
+                    set_field(submission, &field, part.text(MAX_QUESTION_BYTES).await?)?;
                 }
             }
         }

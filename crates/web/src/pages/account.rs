@@ -123,7 +123,7 @@ pub async fn change_password(current_user: CurrentUser<role::Any>, form: PageFor
             let changes =
                 UserChanges { password: Some(new_password.clone()), ..UserChanges::default() };
             if let Err(error) = ports.accounts.update(user.id, changes, &by).await {
-                ports.sign_in.out(temporary_session.reveal(), &by).await?;
+                ports.sign_in.sign_out(temporary_session.reveal(), &by).await?;
                 return Err(error.into());
             }
             ports.sign_in.with_password(name, &new_password, &by).await.map_err(sign_in_error)?.0

@@ -40,7 +40,7 @@ impl AfterAnswer {
             thread: context.thread.clone(),
             conversation: context.conversation(current_user),
             question: question.text.clone(),
-            instead_of: question.instead_of,
+            instead_of: question.replaced_chat,
             by: current_user.by(),
         }
     }
@@ -73,7 +73,7 @@ impl AfterAnswer {
     }
 
     async fn try_to_name_thread(&self) -> Result<()> {
-        let is_unnamed = |thread: &Thread| thread.name == threads::UNNAMED;
+        let is_unnamed = |thread: &Thread| thread.name == threads::DEFAULT_NAME;
         let Some(thread) = self.thread.as_ref().filter(|thread| is_unnamed(thread)) else {
             return Ok(());
         };

@@ -11,7 +11,7 @@ use carrel_domain::filter::DocumentFilter;
 use carrel_domain::user::Role;
 use carrel_services::chat::{Finished, Question, Reply, RequestOverrides, Stop};
 use carrel_services::record;
-use carrel_services::threads::{self, ThreadChoice};
+use carrel_services::threads::{self, ThreadOptions};
 
 use super::after_answer::AfterAnswer;
 use super::chat::{self, Composer, ConversationContext};
@@ -153,12 +153,12 @@ async fn question(
     }
     let question = Question {
         text: conversations
-            .with_commands(submission.text.clone(), current_user.identity.id())
+            .expand_commands(submission.text.clone(), current_user.identity.id())
             .await?,
         thread: context.thread.clone(),
         user: current_user.identity.user().cloned(),
         attachments,
-        instead_of: submission.instead_of,
+        replaced_chat: submission.instead_of,
         overrides,
         uses_memories: true,
         announces_sources: true,
@@ -219,7 +219,7 @@ pub async fn ask_in_new_thread(current_user: CurrentUser<role::Any>, form: PageF
     if text.is_empty() {
         return Err(Error::invalid("message", "must not be empty").into());
     }
-    let choice = ThreadChoice { user: current_user.identity.id(), ..ThreadChoice::default() };
+    let choice = ThreadOptions { user: current_user.identity.id(), ..ThreadOptions::default() };
     let thread =
         threads::create(&*current_user.ports().threads, &workspace, choice, &current_user.by())
             .await?;
@@ -259,7 +259,7 @@ async fn start(
             .collect(),
         conversation: conversation.clone(),
         base: context.base(),
-        instead_of: question.instead_of,
+        instead_of: question.replaced_chat,
         is_for_admin: current_user.identity.has_role(Role::Admin),
         stop,
     };

@@ -10,7 +10,7 @@ use carrel_domain::thread::Thread;
 use carrel_domain::thread_file::ThreadFile;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, Error, ThreadFileId};
-use carrel_services::chat::MOST_ATTACHMENTS;
+use carrel_services::chat::MAX_ATTACHMENTS;
 use carrel_services::threads;
 
 use super::ask::RunningAnswerPart;
@@ -229,7 +229,7 @@ pub async fn show(
         is_thread: thread.is_some(),
         thread: thread.as_ref().map(|thread| thread.slug.to_string()),
         is_archived: thread.as_ref().is_some_and(|thread| thread.archived_at.is_some()),
-        is_unnamed: thread.is_some_and(|thread| thread.name == threads::UNNAMED),
+        is_unnamed: thread.is_some_and(|thread| thread.name == threads::DEFAULT_NAME),
         has_documents,
         document_count: documents.total,
         examples,
@@ -249,7 +249,7 @@ pub async fn show(
         title,
         composer,
         max_attachment_bytes: current_user.site.options.upload_limit.min(MAX_FILE_BYTES),
-        max_attachments: MOST_ATTACHMENTS,
+        max_attachments: MAX_ATTACHMENTS,
     };
     response::page(&current_user.request, &page)
 }
@@ -257,9 +257,9 @@ pub async fn show(
 /// Creates a thread.
 pub async fn new_thread(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
-    let choice = threads::ThreadChoice {
+    let choice = threads::ThreadOptions {
         user: current_user.identity.id(),
-        ..threads::ThreadChoice::default()
+        ..threads::ThreadOptions::default()
     };
     let thread =
         threads::create(&*current_user.ports().threads, &workspace, choice, &current_user.by())

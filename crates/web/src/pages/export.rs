@@ -53,7 +53,7 @@ async fn export(current_user: &CurrentUser<role::Any>, context: ConversationCont
 }
 
 /// Lists the numbered titles of an answer's sources.
-fn sources(stored: &record::Stored) -> String {
+fn sources(stored: &record::AnswerRecord) -> String {
     let sources = stored.sources.iter().zip(1..);
     sources.map(|(source, number)| format!("{number}. {}\n", source.title)).collect()
 }
@@ -102,7 +102,7 @@ pub async fn branch(
     let id = path.1.parse().map(ChatId).map_err(|_| Error::not_found("chat", &path.1))?;
     let chat = exchange::own_exchange(&current_user, &workspace, id).await?;
     let user = current_user.identity.id();
-    let choice = threads::ThreadChoice { user, ..threads::ThreadChoice::default() };
+    let choice = threads::ThreadOptions { user, ..threads::ThreadOptions::default() };
     let (ports, by) = (current_user.ports(), current_user.by());
     let thread =
         threads::branch(ports, &workspace, &chat, choice, t("chat.branch-of"), &by).await?;

@@ -102,7 +102,7 @@ async fn can_offer_codes(current_user: &CurrentUser<role::Any>) -> Result<bool, 
     let ports = current_user.ports();
     match current_user.identity.user() {
         Some(user) if !is_by_links_alone(&ports.settings_store) => {
-            ports.recovery.is_to_be_offered(user).await
+            ports.recovery.is_offer_due(user).await
         }
         _ => Ok(false),
     }

@@ -19,7 +19,7 @@ const EMPTY_ROWS: usize = 2;
 
 /// Returns the rows of the form: the existing messages and some empty ones.
 pub fn rows(mut messages: Vec<SuggestedMessage>) -> Vec<SuggestedMessage> {
-    let rows = (messages.len() + EMPTY_ROWS).clamp(EMPTY_ROWS, suggested_messages::MOST);
+    let rows = (messages.len() + EMPTY_ROWS).clamp(EMPTY_ROWS, suggested_messages::MAX_MESSAGES);
     let empty = SuggestedMessage { heading: String::new(), message: String::new() };
     messages.resize(rows.max(messages.len()), empty);
     messages

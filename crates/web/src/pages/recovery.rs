@@ -50,8 +50,8 @@ pub async fn create(current_user: CurrentUser<role::Any>, form: PageForm) -> Pag
         ports.sign_in.with_password(&user.username, form.raw("current"), &by).await;
     let (temporary_session, _) =
         temporary_session.map_err(|reason| sign_in_error(reason, "current", t("account.wrong")))?;
-    ports.sign_in.out(temporary_session.reveal(), &by).await?;
-    let codes = ports.recovery.make(&user, &by).await?;
+    ports.sign_in.sign_out(temporary_session.reveal(), &by).await?;
+    let codes = ports.recovery.create_codes(&user, &by).await?;
     let page = RecoveryCodesPage {
         codes,
         layout: current_user.layout(t("recovery.title"), Section::Account).await?,

@@ -124,7 +124,7 @@ async fn results_of_mode(
     let query = Query {
         text: query.to_owned(),
         limit: Some(HITS_PER_MODE),
-        least_similarity: Some(0.0),
+        min_similarity: Some(0.0),
         mode: Some(mode),
         ..Query::default()
     };
@@ -149,8 +149,8 @@ fn hit_row(
     mode: SearchMode,
     used_chunks: &HashSet<ChunkId>,
 ) -> HitRow {
-    let reranked = hit.why.reranked.filter(|_| mode == SearchMode::Rerank);
-    let score = reranked.unwrap_or(hit.similarity);
+    let rerank_score = hit.ranking.rerank_score.filter(|_| mode == SearchMode::Rerank);
+    let score = rerank_score.unwrap_or(hit.similarity);
     HitRow {
         address: format!(
             "/w/{}/source?in={}&passage={}#passage",
@@ -175,10 +175,10 @@ fn reasons(hit: &Hit, mode: SearchMode) -> Vec<String> {
         let similarity = percent(hit.similarity).to_string();
         reasons.push(t("search.similar").replace("{percent}", &similarity));
     }
-    if let Some(rank) = hit.why.by_meaning {
+    if let Some(rank) = hit.ranking.vector_rank {
         reasons.push(t("search.by-meaning").replace("{rank}", &rank.to_string()));
     }
-    if let Some(words) = hit.why.by_words {
+    if let Some(words) = hit.ranking.lexical {
         let text = t("search.by-words").replace("{rank}", &words.rank.to_string());
         let text = text.replace("{share}", &percent(words.share).to_string());
         reasons.push(text.replace("{score}", &format!("{:.1}", words.score)));

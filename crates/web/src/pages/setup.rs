@@ -64,7 +64,7 @@ fn expired_link() -> PageError {
 pub async fn form(visitor: OptionalUser) -> PageResult {
     let token = Fields::of_query(&visitor.request).text("token").to_owned();
     let ownership = &visitor.site.ports.ownership;
-    if !ownership.is_good(&token, visitor.now).await? {
+    if !ownership.is_valid_link(&token, visitor.now).await? {
         return Err(expired_link());
     }
     let page = setup_page(&visitor, token, &Fields::default(), Vec::new()).await?;

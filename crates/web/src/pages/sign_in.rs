@@ -148,8 +148,8 @@ async fn authenticate(visitor: &OptionalUser, form: &Fields) -> PageResult {
 pub async fn sign_out(visitor: OptionalUser) -> PageResult {
     if let Some(token) = session_cookie::token(&visitor.request) {
         let ports = &visitor.site.ports;
-        ports.sign_in.out(token, &visitor.by()).await?;
-        ports.ownership.out(token, &visitor.by()).await?;
+        ports.sign_in.sign_out(token, &visitor.by()).await?;
+        ports.ownership.sign_out(token, &visitor.by()).await?;
     }
     let mut response = response::redirect_to("/sign-in");
     set_cookie(&mut response, &session_cookie::sign_out_cookie(&visitor.request));

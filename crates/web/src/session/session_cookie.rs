@@ -2,7 +2,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{COOKIE, HeaderMap};
-use carrel_services::sign_in::SESSION;
+use carrel_services::sign_in::SESSION_TTL;
 use url::{Position, Url};
 
 use carrel_http::csrf;
@@ -27,7 +27,7 @@ pub fn cookie_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// Returns the cookie that signs a browser in.
 pub fn sign_in_cookie(request: &HttpRequest, token: &str) -> String {
-    cookie(request, NAME, token, SESSION.num_seconds())
+    cookie(request, NAME, token, SESSION_TTL.num_seconds())
 }
 
 /// Returns the cookie that signs a browser out.

@@ -4,7 +4,7 @@ use carrel_domain::chat::Chat;
 use carrel_domain::workspace::Workspace;
 use carrel_services::chat::Finished;
 use carrel_services::reasoning;
-use carrel_services::record::{self, Stored, StoredSource};
+use carrel_services::record::{self, AnswerRecord, StoredSource};
 
 use crate::live::answers::QuestionContext;
 use crate::view::filters;
@@ -87,7 +87,7 @@ impl MessageView {
 
     /// Returns a stored exchange. A damaged answer is displayed as source.
     pub fn from_chat(chat: Chat, workspace: &Workspace, base: &str) -> Self {
-        let raw_answer = || Stored { text: chat.response.clone(), ..Stored::default() };
+        let raw_answer = || AnswerRecord { text: chat.response.clone(), ..AnswerRecord::default() };
         let stored = record::read(&chat.response).unwrap_or_else(raw_answer);
         Self {
             id: Some(chat.id.0),
@@ -146,7 +146,7 @@ impl MessageView {
             remaining = remaining.checked_sub(stored.text.len())?;
             let context =
                 MessageContext { workspace, base: "", id: Some(chat.id.0), is_public: true };
-            let files = stored.pictures.iter().map(|picture| &picture.name);
+            let files = stored.images.iter().map(|picture| &picture.name);
             let files = files.chain(&stored.documents).map(|name| AttachedFile::new(name));
             Some(Self {
                 question: chat.prompt,
@@ -232,11 +232,11 @@ impl MessageView {
 }
 
 /// Returns the attachments of a stored question: stored images first.
-fn attachments(stored: &Stored, workspace: &Workspace, id: i64) -> Vec<AttachedFile> {
+fn attachments(stored: &AnswerRecord, workspace: &Workspace, id: i64) -> Vec<AttachedFile> {
     let slug = &workspace.slug;
-    let pictures = stored.pictures.iter().enumerate().map(|(index, picture)| AttachedFile {
-        name: picture.name.clone(),
+    let images = stored.images.iter().enumerate().map(|(index, image)| AttachedFile {
+        name: image.name.clone(),
         address: Some(format!("/w/{slug}/chats/{id}/shown/{index}")),
     });
-    pictures.chain(stored.documents.iter().map(|name| AttachedFile::new(name))).collect()
+    images.chain(stored.documents.iter().map(|name| AttachedFile::new(name))).collect()
 }

@@ -2,7 +2,7 @@
 use askama::Template;
 use carrel_domain::Result;
 use carrel_domain::model::{ModelPrice, OfferedModel};
-use carrel_services::model_lists::Offered;
+use carrel_services::model_lists::AvailableModels;
 
 use crate::view::filters;
 use crate::view::filters::group_digits;
@@ -23,7 +23,7 @@ pub struct ModelRow {
 
 impl ModelRow {
     /// Returns the rows of a provider's list; none if the provider does not answer.
-    pub fn from_list(list: Result<Offered>) -> Vec<Self> {
+    pub fn from_list(list: Result<AvailableModels>) -> Vec<Self> {
         let models = list.map(|list| list.models).unwrap_or_else(|error| {
             tracing::debug!(%error, "failed to list the models of a provider");
             Vec::new()

@@ -2,7 +2,7 @@
 use askama::Template;
 use carrel_domain::workspace::Workspace;
 use carrel_services::chat::Source;
-use carrel_services::record::{self, Stored, StoredSource};
+use carrel_services::record::{self, AnswerRecord, StoredSource};
 
 use crate::http::response::segment;
 use crate::view::filters;
@@ -111,7 +111,7 @@ pub fn to_stored(sources: &[Source]) -> Vec<StoredSource> {
 }
 
 /// Returns the sources of a stored answer.
-pub fn from_stored(stored: &Stored, context: MessageContext<'_>) -> Vec<CitedSource> {
+pub fn from_stored(stored: &AnswerRecord, context: MessageContext<'_>) -> Vec<CitedSource> {
     stored
         .sources
         .iter()

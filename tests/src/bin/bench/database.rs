@@ -63,9 +63,8 @@ struct Definition {
 fn definitions(connection: &mut SqliteConnection, table: &str) -> Result<Vec<String>> {
     let query = "SELECT sql FROM source.sqlite_master \
         WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC";
-    let found: Vec<Definition> =
-        diesel::sql_query(query).bind::<Text, _>(table).load(connection)?;
-    Ok(found.into_iter().map(|definition| definition.sql).collect())
+    let rows: Vec<Definition> = diesel::sql_query(query).bind::<Text, _>(table).load(connection)?;
+    Ok(rows.into_iter().map(|definition| definition.sql).collect())
 }
 
 fn database(storage: &Path) -> PathBuf {

@@ -14,18 +14,18 @@ const DOCUMENTS: u32 = 20_000;
 const CHATS: u32 = 100_000;
 
 /// Limits of the import: CPU seconds and MB.
-const MOST_SECONDS: f64 = 60.0;
-const MOST_MEMORY: f64 = 150.0;
+const MAX_SECONDS: f64 = 60.0;
+const MAX_MEMORY: f64 = 150.0;
 
 /// Interval of memory measurements.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Runs the measurement. `arguments` are the numbers of documents and exchanges; the limits apply
 /// to the default numbers.
 pub fn measure(mut arguments: impl Iterator<Item = String>) -> Result<Vec<Figure>> {
-    let mut number = |usual: u32| match arguments.next() {
+    let mut number = |default: u32| match arguments.next() {
         Some(text) => text.parse().with_context(|| format!("`{text}` is no number")),
-        None => Ok(usual),
+        None => Ok(default),
     };
     let (documents, chats) = (number(DOCUMENTS)?, number(CHATS)?);
     let source = tempfile::tempdir()?;
@@ -39,10 +39,10 @@ pub fn measure(mut arguments: impl Iterator<Item = String>) -> Result<Vec<Figure
     let storage = tempfile::tempdir()?;
     let started = Instant::now();
     let (seconds, memory) = import(source.path(), &storage.path().join("carrel"))?;
-    let what = format!("import of {documents} documents and {chats} exchanges");
+    let description = format!("import of {documents} documents and {chats} exchanges");
     Ok(vec![
-        Figure::new(what, seconds, "CPU s").at_most(MOST_SECONDS),
-        Figure::new("memory meanwhile, at most", memory, "MB").at_most(MOST_MEMORY),
+        Figure::new(description, seconds, "CPU s").at_most(MAX_SECONDS),
+        Figure::new("memory meanwhile, at most", memory, "MB").at_most(MAX_MEMORY),
         Figure::new("time on the clock", started.elapsed().as_secs_f64(), "s"),
     ])
 }
@@ -52,14 +52,14 @@ fn import(source: &Path, storage: &Path) -> Result<(f64, f64)> {
     let source = source.display().to_string();
     let mut command = Carrel::new(storage)?.command(&["import", "anythingllm", &source]);
     let mut child = command.stdout(Stdio::null()).spawn()?;
-    let (id, mut most) = (child.id(), 0.0);
+    let (id, mut peak_memory) = (child.id(), 0.0);
     // The system keeps the usage of a finished process until its parent waits for it.
     while !has_ended(id)? {
-        most = peak(id).unwrap_or(most);
-        std::thread::sleep(LOOK);
+        peak_memory = peak(id).unwrap_or(peak_memory);
+        std::thread::sleep(POLL_INTERVAL);
     }
     let seconds = time_of_all_threads(id)?;
     let status = child.wait()?;
     ensure!(status.success(), "the import ended with {status}");
-    Ok((seconds, most))
+    Ok((seconds, peak_memory))
 }

@@ -17,7 +17,7 @@ const FEW_DOCUMENTS: usize = 20;
 /// The size of a document, in bytes.
 const SIZE: usize = 2_500;
 /// The maximum cost of a document without the model, in milliseconds.
-const MOST: f64 = 3.0;
+const MAX_RATIO: f64 = 3.0;
 
 pub async fn without_model() -> Result<Vec<Figure>> {
     let model = model_server::start().await?;
@@ -30,7 +30,7 @@ pub async fn without_model() -> Result<Vec<Figure>> {
     ];
     let mut figures = measure(&environment, DOCUMENTS)?;
     for figure in &mut figures {
-        figure.limit = Some(MOST);
+        figure.limit = Some(MAX_RATIO);
     }
     Ok(figures)
 }
@@ -49,20 +49,28 @@ fn measure(environment: &[(&str, &str)], documents: usize) -> Result<Vec<Figure>
     bench.post("/v1/workspace/new", &json!({ "name": "bench" }))?;
     // The first documents load the model and open connections.
     bench.add(10, Some("bench"))?;
-    let (mut at_once, mut in_two) = (Vec::new(), Vec::new());
+    let (mut single_request_costs, mut two_request_costs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let before = bench.milliseconds()?;
+        let start = bench.milliseconds()?;
         bench.add(documents, Some("bench"))?;
         let added = bench.milliseconds()?;
         let adds = bench.add(documents, None)?;
         bench.post("/v1/workspace/bench/update-embeddings", &json!({ "adds": adds }))?;
         let placed = bench.milliseconds()?;
-        at_once.push((added - before) / documents as f64);
-        in_two.push((placed - added) / documents as f64);
+        single_request_costs.push((added - start) / documents as f64);
+        two_request_costs.push((placed - added) / documents as f64);
     }
     Ok(vec![
-        Figure::new("a document of 2.5 kB into a workspace", median(at_once), "CPU ms"),
-        Figure::new("the same, added first and then placed by a job", median(in_two), "CPU ms"),
+        Figure::new(
+            "a document of 2.5 kB into a workspace",
+            median(single_request_costs),
+            "CPU ms",
+        ),
+        Figure::new(
+            "the same, added first and then placed by a job",
+            median(two_request_costs),
+            "CPU ms",
+        ),
     ])
 }
 
@@ -85,7 +93,7 @@ impl Bench {
 
     /// Adds new texts and returns their locations.
     fn add(&mut self, documents: usize, into: Option<&str>) -> Result<Vec<String>> {
-        let mut places = Vec::with_capacity(documents);
+        let mut locations = Vec::with_capacity(documents);
         for _ in 0..documents {
             self.texts += 1;
             let mut text = String::with_capacity(SIZE + 64);
@@ -105,9 +113,9 @@ impl Bench {
             }
             let added = self.post("/v1/document/raw-text", &body)?;
             anyhow::ensure!(added.get("warnings").is_none(), "{}", added["warnings"]);
-            let place = added["documents"][0]["location"].as_str().context("no location")?;
-            places.push(place.to_owned());
+            let location = added["documents"][0]["location"].as_str().context("no location")?;
+            locations.push(location.to_owned());
         }
-        Ok(places)
+        Ok(locations)
     }
 }

@@ -28,7 +28,7 @@ const MODES: [&str; 4] = ["vector", "lexical", "hybrid", "rerank"];
 const MODELS: [&str; 2] = ["all-MiniLM-L6-v2", "multilingual-e5-small"];
 
 /// Questions in one language about documents in another.
-const CROSSED: [(&str, &str); 3] = [("de", "en"), ("en", "de"), ("zh", "en")];
+const CROSS_LINGUAL: [(&str, &str); 3] = [("de", "en"), ("en", "de"), ("zh", "en")];
 
 /// Writes the candidates of searches in these sets and our own.
 pub fn dump(folder: &Path, into: &Path) -> Result<()> {
@@ -50,16 +50,18 @@ pub fn measure(folder: &Path) -> Result<Vec<Figure>> {
                 // Word search does not depend on the model.
                 if mode != "lexical" || model == MODELS[0] {
                     let gain = bench.gain(&set.name, set, mode)?;
-                    figures.push(Figure::new(named(model, &set.name, mode), gain, ""));
+                    figures.push(Figure::new(figure_name(model, &set.name, mode), gain, ""));
                 }
             }
         }
-        for (question_set, answered) in CROSSED {
-            let of = |name: &str| sets.iter().find(|set| set.name == name);
-            if let (Some(questions), Some(documents)) = (of(question_set), of(answered)) {
+        for (question_set, document_set) in CROSS_LINGUAL {
+            let set_named = |name: &str| sets.iter().find(|set| set.name == name);
+            if let (Some(questions), Some(documents)) =
+                (set_named(question_set), set_named(document_set))
+            {
                 let gain = bench.gain(&documents.name, questions, "hybrid")?;
-                let name = format!("{question_set} about {answered}");
-                figures.push(Figure::new(named(model, &name, "hybrid"), gain, ""));
+                let name = format!("{question_set} about {document_set}");
+                figures.push(Figure::new(figure_name(model, &name, "hybrid"), gain, ""));
             }
         }
     }
@@ -67,7 +69,7 @@ pub fn measure(folder: &Path) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-fn named(model: &str, set: &str, mode: &str) -> String {
+fn figure_name(model: &str, set: &str, mode: &str) -> String {
     match mode {
         "lexical" => format!("{set}, lexical: nDCG@10"),
         _ => format!("{set}, {mode}, {model}: nDCG@10"),
@@ -144,14 +146,14 @@ impl Bench {
     }
 
     /// Returns the mean nDCG@10 of a set's questions in a workspace.
-    fn gain(&mut self, workspace: &str, of: &Set, mode: &str) -> Result<f64> {
+    fn gain(&mut self, workspace: &str, set: &Set, mode: &str) -> Result<f64> {
         let mut gains = Vec::new();
-        for question in &of.questions {
+        for question in &set.questions {
             // A long document has several passages; the first hit counts.
-            let results = self.search(workspace, &question.text, mode, of.limit)?;
-            let found: Vec<&String> =
+            let results = self.search(workspace, &question.text, mode, set.limit)?;
+            let ids: Vec<&String> =
                 results.iter().filter_map(|result| self.document(result)).collect();
-            gains.push(ndcg(&found, &question.grades));
+            gains.push(ndcg(&ids, &question.grades));
         }
         Ok(gains.iter().sum::<f64>() / gains.len() as f64)
     }

@@ -14,18 +14,18 @@ use crate::process::{OwnMemory, processor_time};
 use crate::server::{KEY, ROUNDS, Running, cost, start};
 
 const USERS: usize = 100;
-const PAGED: usize = 10_000;
-const EXPORTED: usize = 100_000;
+const PAGED_CHATS: usize = 10_000;
+const EXPORTED_CHATS: usize = 100_000;
 const MILLION: usize = 1_000_000;
 
 pub fn measure() -> Result<Vec<Figure>> {
     let storage = tempfile::tempdir()?;
     let (server, address, _) = start(storage.path())?;
     let mut figures = vec![users(&server, &address)?];
-    seed(storage.path(), PAGED)?;
+    seed(storage.path(), PAGED_CHATS)?;
     figures.push(page(&server, &address)?);
     figures.push(first_export(&server, &address)?);
-    seed(storage.path(), EXPORTED - PAGED)?;
+    seed(storage.path(), EXPORTED_CHATS - PAGED_CHATS)?;
     drop(server);
     let (server, address, _) = start(storage.path())?;
     figures.extend(exports(&server, &address, storage.path())?);
@@ -41,49 +41,49 @@ pub fn measure_million() -> Result<Vec<Figure>> {
     let (server, address, _) = start(storage.path())?;
     let id = server.0.id();
     let memory = OwnMemory::observe(id)?;
-    let before = processor_time(id)?;
-    let idle_waits = waits(&address, || {
+    let start = processor_time(id)?;
+    let idle_waits = latencies(&address, || {
         std::thread::sleep(Duration::from_secs(5));
         Ok(())
     })?;
-    let export_waits = waits(&address, || {
+    let export_waits = latencies(&address, || {
         let bytes = download(&address, "/v1/system/export-chats?type=jsonl")?;
         ensure!(bytes > 4_000_000_000, "the export was cut off after {bytes} bytes");
         Ok(())
     })?;
     let wait = |name: &str, value| Figure::new(name, value, "ms");
     Ok(vec![
-        Figure::new("export of 1,000,000 exchanges", processor_time(id)? - before, "CPU s"),
+        Figure::new("export of 1,000,000 exchanges", processor_time(id)? - start, "CPU s"),
         Figure::new("own memory over idle meanwhile", memory.growth()?, "MB").at_most(20.0),
         wait("GET /v1/auth meanwhile, median", median(export_waits.clone())),
-        wait("GET /v1/auth meanwhile, longest", longest(&export_waits)),
-        wait("GET /v1/auth on an idle server, longest", longest(&idle_waits)),
+        wait("GET /v1/auth meanwhile, longest", maximum(&export_waits)),
+        wait("GET /v1/auth on an idle server, longest", maximum(&idle_waits)),
     ])
 }
 
-fn longest(times: &[f64]) -> f64 {
+fn maximum(times: &[f64]) -> f64 {
     times.iter().copied().fold(0.0, f64::max)
 }
 
 /// Returns the durations of `GET /v1/auth` in milliseconds, a hundred times a second while `work`
 /// runs.
-fn waits(address: &str, work: impl FnOnce() -> Result<()>) -> Result<Vec<f64>> {
-    let done = AtomicBool::new(false);
+fn latencies(address: &str, work: impl FnOnce() -> Result<()>) -> Result<Vec<f64>> {
+    let is_done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watch = scope.spawn(|| {
             let mut connection = Connection::open(address)?;
             let ask = request("GET", "/v1/auth", KEY, "");
             let mut times = Vec::new();
-            while !done.load(Ordering::Relaxed) {
-                let sent = Instant::now();
+            while !is_done.load(Ordering::Relaxed) {
+                let sent_at = Instant::now();
                 connection.exchange(&ask)?;
-                times.push(sent.elapsed().as_secs_f64() * 1e3);
+                times.push(sent_at.elapsed().as_secs_f64() * 1e3);
                 std::thread::sleep(Duration::from_millis(10));
             }
             anyhow::Ok(times)
         });
         let worked = work();
-        done.store(true, Ordering::Relaxed);
+        is_done.store(true, Ordering::Relaxed);
         let times = watch.join().map_err(|_| anyhow::anyhow!("the watch stopped"))?;
         worked.and(times)
     })
@@ -139,11 +139,11 @@ fn seed(storage: &Path, count: usize) -> Result<()> {
 }
 
 fn first_export(server: &Running, address: &str) -> Result<Figure> {
-    let before = processor_time(server.0.id())?;
+    let start = processor_time(server.0.id())?;
     let bytes = download(address, "/v1/system/export-chats?type=jsonl")?;
     ensure!(bytes > 40_000_000, "the export was cut off after {bytes} bytes");
-    let spent = processor_time(server.0.id())? - before;
-    Ok(Figure::new("export of 10,000 exchanges as jsonl", spent, "CPU s"))
+    let cpu_time = processor_time(server.0.id())? - start;
+    Ok(Figure::new("export of 10,000 exchanges as jsonl", cpu_time, "CPU s"))
 }
 
 fn exports(server: &Running, address: &str, storage: &Path) -> Result<Vec<Figure>> {
@@ -153,13 +153,17 @@ fn exports(server: &Running, address: &str, storage: &Path) -> Result<Vec<Figure
     let mut figures =
         vec![Figure::new("sqlite3 selecting 100,000 exchanges to a file", reference, "CPU s")];
     for kind in ["jsonl", "json", "csv", "jsonAlpaca"] {
-        let before = processor_time(id)?;
+        let start = processor_time(id)?;
         let bytes = download(address, &format!("/v1/system/export-chats?type={kind}"))?;
-        let spent = processor_time(id)? - before;
+        let cpu_time = processor_time(id)? - start;
         ensure!(bytes > 400_000_000, "the export was cut off after {bytes} bytes");
-        figures.push(Figure::new(format!("export of 100,000 exchanges as {kind}"), spent, "CPU s"));
+        figures.push(Figure::new(
+            format!("export of 100,000 exchanges as {kind}"),
+            cpu_time,
+            "CPU s",
+        ));
         let name = format!("export as {kind} beside sqlite3");
-        figures.push(Figure::new(name, spent / reference, "x").at_most(2.0));
+        figures.push(Figure::new(name, cpu_time / reference, "x").at_most(2.0));
     }
     let name = "own memory over idle during exports";
     figures.push(Figure::new(name, memory.growth()?, "MB").at_most(20.0));
@@ -177,7 +181,7 @@ pub fn download(address: &str, path: &str) -> Result<u64> {
     loop {
         match stream.read(&mut buffer)? {
             0 => return Ok(bytes),
-            more => bytes += more as u64,
+            bytes_read => bytes += bytes_read as u64,
         }
     }
 }

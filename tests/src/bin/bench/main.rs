@@ -20,17 +20,17 @@ use anyhow::{Context, Result};
 #[actix_web::main]
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let which = arguments.next();
-    if which.as_deref() == Some("bare-actix") {
+    let selection = arguments.next();
+    if selection.as_deref() == Some("bare-actix") {
         return reference::serve().await;
     }
-    if which.as_deref() == Some("models") {
+    if selection.as_deref() == Some("models") {
         return streams::serve_models();
     }
-    if which.as_deref() == Some("corpus") {
+    if selection.as_deref() == Some("corpus") {
         return programs::corpus(arguments);
     }
-    if which.as_deref() == Some("languages") {
+    if selection.as_deref() == Some("languages") {
         let folder = arguments.next().context("name the folder that holds the collections")?;
         match (arguments.next().as_deref(), arguments.next()) {
             (Some("--dump"), Some(file)) => languages::dump(folder.as_ref(), file.as_ref())?,
@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
         }
         return Ok(());
     }
-    let is_selected = |name: &str| which.as_deref().is_none_or(|which| which == name);
+    let is_selected = |name: &str| selection.as_deref().is_none_or(|selection| selection == name);
     let mut figures = Vec::new();
     if is_selected("server") {
         figures.extend(server::measure()?);
@@ -64,7 +64,7 @@ async fn main() -> Result<()> {
     if is_selected("encoder") {
         figures.extend(programs::encoder()?);
     }
-    if which.as_deref() == Some("speech") {
+    if selection.as_deref() == Some("speech") {
         figures.extend(programs::speech()?);
     }
     if is_selected("parsers") {
@@ -73,13 +73,13 @@ async fn main() -> Result<()> {
     if is_selected("retrieval") {
         figures.extend(retrieval::measure()?);
     }
-    if which.as_deref() == Some("million") {
+    if selection.as_deref() == Some("million") {
         figures.extend(log::measure_million()?);
     }
-    if which.as_deref() == Some("import") {
+    if selection.as_deref() == Some("import") {
         figures.extend(import::measure(arguments)?);
     }
-    if which.as_deref() == Some("stores") {
+    if selection.as_deref() == Some("stores") {
         figures.extend(programs::stores()?);
     }
     anyhow::ensure!(

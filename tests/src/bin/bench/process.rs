@@ -29,16 +29,16 @@ impl OwnMemory {
     pub fn observe(id: u32) -> Result<Self> {
         const INTERVAL: Duration = Duration::from_millis(2);
         thread::sleep(Duration::from_secs(2));
-        let own = move || memory(id, "RssAnon:");
-        let (idle, is_over) = (own()?, Arc::new(AtomicBool::new(false)));
-        let over = is_over.clone();
+        let own_memory = move || memory(id, "RssAnon:");
+        let (idle, is_over) = (own_memory()?, Arc::new(AtomicBool::new(false)));
+        let is_over_flag = is_over.clone();
         let observer = thread::spawn(move || {
-            let mut most = idle;
-            while !over.load(Ordering::Relaxed) {
-                most = most.max(own().unwrap_or(0.0));
+            let mut peak = idle;
+            while !is_over_flag.load(Ordering::Relaxed) {
+                peak = peak.max(own_memory().unwrap_or(0.0));
                 thread::sleep(INTERVAL);
             }
-            most
+            peak
         });
         Ok(Self { idle, observer, is_over })
     }
@@ -46,8 +46,8 @@ impl OwnMemory {
     /// Returns by how many MB the peak was above the idle memory.
     pub fn growth(self) -> Result<f64> {
         self.is_over.store(true, Ordering::Relaxed);
-        let most = self.observer.join().ok().context("the observer panicked")?;
-        Ok(most - self.idle)
+        let peak = self.observer.join().ok().context("the observer panicked")?;
+        Ok(peak - self.idle)
     }
 }
 

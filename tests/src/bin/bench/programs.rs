@@ -22,7 +22,7 @@ pub fn stores() -> Result<Vec<Figure>> {
 /// Measures the encoder, and onnxruntime with the same texts and threads if Python has it.
 pub fn encoder() -> Result<Vec<Figure>> {
     let models = carrel_embedder::testing::model_dir();
-    let mut own =
+    let mut carrel_figures =
         figures(example("carrel-embedder", "encoder_bench").arg("--").arg(&models).arg(THREADS))?;
     let script = "crates/embedder/bench/onnxruntime_reference.py";
     let mut reference = Command::new("python3");
@@ -32,17 +32,21 @@ pub fn encoder() -> Result<Vec<Figure>> {
         eprintln!(
             "onnxruntime is not there to compare with: pip install onnxruntime onnx tokenizers safetensors"
         );
-        return Ok(own);
+        return Ok(carrel_figures);
     };
-    for their in reference_figures {
-        if let Some(our) = own.iter().find(|our| our.name == their.name) {
-            let ratio = our.value / their.value;
-            own.push(Figure::new(format!("{} beside onnxruntime", their.name), ratio, "x"));
+    for reference in reference_figures {
+        if let Some(figure) = carrel_figures.iter().find(|figure| figure.name == reference.name) {
+            let ratio = figure.value / reference.value;
+            carrel_figures.push(Figure::new(
+                format!("{} beside onnxruntime", reference.name),
+                ratio,
+                "x",
+            ));
         }
-        let name = format!("onnxruntime: {}", their.name);
-        own.push(Figure { name, ..their });
+        let name = format!("onnxruntime: {}", reference.name);
+        carrel_figures.push(Figure { name, ..reference });
     }
-    Ok(own)
+    Ok(carrel_figures)
 }
 
 /// Measures Whisper on generated recordings, and other programs with the same model if Python has
@@ -64,7 +68,7 @@ pub fn speech() -> Result<Vec<Figure>> {
     let mut reference = Command::new(python);
     reference.arg(script).args([model.as_path(), recordings.path()]).arg(THREADS);
     match figures(&mut reference) {
-        Ok(others) if !others.is_empty() => all.extend(others),
+        Ok(reference_figures) if !reference_figures.is_empty() => all.extend(reference_figures),
         _ => eprintln!(
             "faster-whisper and whisper.cpp are not there to compare with; `cargo xtask bench speech` installs them"
         ),
@@ -73,34 +77,38 @@ pub fn speech() -> Result<Vec<Figure>> {
 }
 
 /// The file types for which Node.js parsers are measured.
-const PARSED: [&str; 7] = ["pdf", "docx", "pptx", "xlsx", "odt", "odp", "ods"];
+const PARSED_TYPES: [&str; 7] = ["pdf", "docx", "pptx", "xlsx", "odt", "odp", "ods"];
 
 /// Measures document readers, and Node.js parsers with the same files if they are installed.
 pub fn parsers() -> Result<Vec<Figure>> {
     let files = std::fs::read_dir("tests/fixtures/made")?;
     let mut files: Vec<_> = files.map(|file| Ok(file?.path())).collect::<Result<_>>()?;
     files.retain(|file| {
-        let is_parsed = file.extension().is_some_and(|kind| PARSED.iter().any(|one| kind == *one));
+        let is_parsed = file
+            .extension()
+            .is_some_and(|kind| PARSED_TYPES.iter().any(|extension| kind == *extension));
         // Files protected by a password cannot be read.
         is_parsed && file.file_stem().is_some_and(|stem| stem != "password")
     });
     files.sort();
-    let own = figures(example("carrel-documents", "parse_bench").arg("--").args(&files))?;
+    let carrel_figures =
+        figures(example("carrel-documents", "parse_bench").arg("--").args(&files))?;
     let Some(packages) = std::env::var_os("CARREL_BENCH_NODE_PACKAGES") else {
         eprintln!("parsers for Node are left out: Node and npm are not there");
-        return Ok(own);
+        return Ok(carrel_figures);
     };
     let script = "crates/documents/bench/node_parsers.mjs";
     let node = figures(Command::new("node").arg(script).arg(packages).args(&files))?;
     let mut all = Vec::new();
-    for our in own {
-        let their = node.iter().find(|their| their.name == our.name);
-        let their = their.with_context(|| format!("Node did not read {}", our.name))?;
-        let ratio = our.value / their.value;
-        let named = |by: &str, value| Figure::new(format!("{by}: {}", our.name), value, "");
-        all.push(named("carrel", our.value));
-        all.push(named("Node", their.value));
-        all.push(Figure::new(format!("{} beside Node", our.name), ratio, "x").at_most(1.0));
+    for figure in carrel_figures {
+        let reference = node.iter().find(|reference| reference.name == figure.name);
+        let reference = reference.with_context(|| format!("Node did not read {}", figure.name))?;
+        let ratio = figure.value / reference.value;
+        let figure_named =
+            |by: &str, value| Figure::new(format!("{by}: {}", figure.name), value, "");
+        all.push(figure_named("carrel", figure.value));
+        all.push(figure_named("Node", reference.value));
+        all.push(Figure::new(format!("{} beside Node", figure.name), ratio, "x").at_most(1.0));
     }
     Ok(all)
 }

@@ -89,15 +89,15 @@ impl Bench {
         &mut self,
         workspace: &str,
         questions: &[Question],
-        how: Value,
+        options: Value,
     ) -> Result<(Vec<Found>, f64)> {
         let path = format!("/v1/workspace/{workspace}/vector-search");
-        let before = processor_time(self.process)?;
+        let start = processor_time(self.process)?;
         let mut all = Vec::new();
         for question in questions {
             let mut body = json!({ "query": question.text, "topN": 10, "scoreThreshold": 0 });
-            if let (Some(body), Some(how)) = (body.as_object_mut(), how.as_object()) {
-                body.extend(how.clone());
+            if let (Some(body), Some(options)) = (body.as_object_mut(), options.as_object()) {
+                body.extend(options.clone());
             }
             let answer = self.post(&path, body)?;
             let results = answer["results"].as_array().context("no results")?;
@@ -107,8 +107,8 @@ impl Bench {
             };
             all.push(results.iter().filter_map(location).collect());
         }
-        let spent = processor_time(self.process)? - before;
-        Ok((all, spent * 1e3 / questions.len() as f64))
+        let cpu_time = processor_time(self.process)? - start;
+        Ok((all, cpu_time * 1e3 / questions.len() as f64))
     }
 
     fn mode(&mut self, mode: &str, questions: &[Question]) -> Result<Vec<Figure>> {
@@ -116,8 +116,8 @@ impl Bench {
         let mut figures = quality(mode, questions, &found, "held");
         figures.extend(quality(&format!("{mode}, tune"), questions, &found, "tune"));
         for kind in ["natural", "name"] {
-            let some: Vec<_> = questions.iter().zip(&found).collect();
-            let ndcg = mean(some.iter().filter(|(q, _)| q.half == "held" && q.kind == kind), gain);
+            let pairs: Vec<_> = questions.iter().zip(&found).collect();
+            let ndcg = mean(pairs.iter().filter(|(q, _)| q.half == "held" && q.kind == kind), gain);
             figures.push(Figure::new(format!("{mode}, questions by {kind}: nDCG@10"), ndcg, ""));
         }
         figures.push(Figure::new(format!("{mode}: one search"), time, "CPU ms"));
@@ -129,10 +129,10 @@ impl Bench {
     fn thresholds(&mut self, questions: &[Question]) -> Result<Vec<Figure>> {
         let mut figures = Vec::new();
         for mode in ["vector", "hybrid", "rerank"] {
-            let how = json!({ "searchMode": mode, "topN": 4, "scoreThreshold": null });
-            let (found, _) = self.search_all("clean", questions, how)?;
-            let some: Vec<_> = questions.iter().zip(&found).collect();
-            let recall = mean(some.iter().filter(|(q, _)| q.half == "held"), |q, found| {
+            let options = json!({ "searchMode": mode, "topN": 4, "scoreThreshold": null });
+            let (found, _) = self.search_all("clean", questions, options)?;
+            let pairs: Vec<_> = questions.iter().zip(&found).collect();
+            let recall = mean(pairs.iter().filter(|(q, _)| q.half == "held"), |q, found| {
                 f64::from(u8::from(found.contains(&q.passage)))
             });
             let name = format!("{mode}, as a new workspace is set: recall@4");
@@ -219,8 +219,8 @@ fn questions(path: &Path) -> Result<Vec<Question>> {
 }
 
 fn quality(name: &str, questions: &[Question], found: &[Found], half: &str) -> Vec<Figure> {
-    let some: Vec<_> = questions.iter().zip(found).collect();
-    let of_half = || some.iter().filter(|(question, _)| question.half == half);
+    let pairs: Vec<_> = questions.iter().zip(found).collect();
+    let of_half = || pairs.iter().filter(|(question, _)| question.half == half);
     let ndcg = mean(of_half(), gain);
     let recall = mean(of_half(), |question, found| {
         f64::from(u8::from(found.iter().take(5).any(|id| *id == question.passage)))
@@ -238,14 +238,14 @@ fn gain(question: &Question, found: &Found) -> f64 {
 }
 
 fn gain_of(passage: &str, found: &Found) -> f64 {
-    let place = found.iter().take(10).position(|id| id == passage);
-    place.map_or(0.0, |place| 1.0 / ((place + 2) as f64).log2())
+    let rank = found.iter().take(10).position(|id| id == passage);
+    rank.map_or(0.0, |rank| 1.0 / ((rank + 2) as f64).log2())
 }
 
 fn mean<'a>(
-    some: impl Iterator<Item = &'a (&'a Question, &'a Found)>,
-    of: impl Fn(&Question, &Found) -> f64,
+    pairs: impl Iterator<Item = &'a (&'a Question, &'a Found)>,
+    metric: impl Fn(&Question, &Found) -> f64,
 ) -> f64 {
-    let values: Vec<f64> = some.map(|(question, found)| of(question, found)).collect();
+    let values: Vec<f64> = pairs.map(|(question, found)| metric(question, found)).collect();
     values.iter().sum::<f64>() / values.len() as f64
 }

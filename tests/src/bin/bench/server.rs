@@ -63,8 +63,8 @@ pub fn start_with(storage: &Path, environment: &[(&str, &str)]) -> Result<(Runni
     let server = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
     let ask = request("GET", "/v1/auth", KEY, "");
     while started.elapsed() < Duration::from_secs(30) {
-        let answered = Connection::open(&free).and_then(|mut connection| connection.exchange(&ask));
-        if answered.is_ok() {
+        let response = Connection::open(&free).and_then(|mut connection| connection.exchange(&ask));
+        if response.is_ok() {
             let milliseconds = started.elapsed().as_secs_f64() * 1e3;
             return Ok((server, free, milliseconds));
         }
@@ -85,15 +85,15 @@ fn bare_actix() -> Result<(Running, String)> {
 fn authentication(server: &Running, address: &str) -> Result<Vec<Figure>> {
     let (reference, reference_address) = bare_actix()?;
     let ask = request("GET", "/v1/auth", KEY, "");
-    let (mut own, mut ratios) = (Vec::new(), Vec::new());
+    let (mut costs, mut ratios) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let reference_cost = cost(reference.0.id(), &reference_address, &ask, REQUESTS)?;
-        let here = cost(server.0.id(), address, &ask, REQUESTS)?;
-        own.push(here * 1e6);
-        ratios.push(here / reference_cost);
+        let carrel_cost = cost(server.0.id(), address, &ask, REQUESTS)?;
+        costs.push(carrel_cost * 1e6);
+        ratios.push(carrel_cost / reference_cost);
     }
     Ok(vec![
-        Figure::new("GET /v1/auth", median(own), "CPU µs"),
+        Figure::new("GET /v1/auth", median(costs), "CPU µs"),
         Figure::new("GET /v1/auth beside a bare actix handler", median(ratios), "x").at_most(1.5),
     ])
 }
@@ -102,11 +102,11 @@ fn authentication(server: &Running, address: &str) -> Result<Vec<Figure>> {
 pub fn cost(process: u32, address: &str, ask: &[u8], requests: usize) -> Result<f64> {
     let mut connection = Connection::open(address)?;
     connection.exchange(ask)?;
-    let before = processor_time(process)?;
+    let start = processor_time(process)?;
     for _ in 0..requests {
         connection.exchange(ask)?;
     }
-    Ok((processor_time(process)? - before) / requests as f64)
+    Ok((processor_time(process)? - start) / requests as f64)
 }
 
 /// Adds one document, asks one question, and measures the memory.
@@ -122,9 +122,9 @@ fn main_job(server: &Running, address: &str) -> Result<Vec<Figure>> {
         request("POST", "/v1/workspace/bench/chat", KEY, "{\"message\":\"Which moons has Mars?\"}");
     let mut times = Vec::new();
     for _ in 0..30 {
-        let before = processor_time(server.0.id())?;
+        let start = processor_time(server.0.id())?;
         connection.exchange(&ask)?;
-        times.push((processor_time(server.0.id())? - before) * 1e3);
+        times.push((processor_time(server.0.id())? - start) * 1e3);
     }
     let memory = resident(server.0.id())?;
     Ok(vec![

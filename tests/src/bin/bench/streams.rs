@@ -19,7 +19,7 @@ use crate::server::{KEY, ROUNDS, Running, start};
 const STREAMS: usize = 1000;
 const ANSWERS: usize = 100;
 /// Questions of one key that wait at once. The server answers at most 64.
-const QUESTIONS_OF_A_KEY: usize = 50;
+const QUESTIONS_PER_KEY: usize = 50;
 
 /// Serves the models of the tests in a separate process, until it is killed.
 pub fn serve_models() -> Result<()> {
@@ -77,12 +77,16 @@ pub fn measure() -> Result<Vec<Figure>> {
 
 /// Creates enough keys for all streams.
 fn keys(connection: &mut Connection) -> Result<Vec<String>> {
-    (0..STREAMS.div_ceil(QUESTIONS_OF_A_KEY))
+    (0..STREAMS.div_ceil(QUESTIONS_PER_KEY))
         .map(|number| {
             let body = format!("{{\"name\":\"bench-{number}\",\"scopes\":[\"chat\"]}}");
-            let made = connection.exchange(&request("POST", "/v1/admin/api-keys", KEY, &body))?;
-            let made: Value = serde_json::from_slice(&made)?;
-            Ok(made["api_key"]["secret"].as_str().context("a key without its secret")?.to_owned())
+            let created =
+                connection.exchange(&request("POST", "/v1/admin/api-keys", KEY, &body))?;
+            let created: Value = serde_json::from_slice(&created)?;
+            Ok(created["api_key"]["secret"]
+                .as_str()
+                .context("a key without its secret")?
+                .to_owned())
         })
         .collect()
 }
@@ -90,40 +94,40 @@ fn keys(connection: &mut Connection) -> Result<Vec<String>> {
 /// Returns the server's CPU time for one answer in milliseconds. Nothing is searched: the embedding
 /// of the question is measured elsewhere.
 fn relayed(server: &Running, address: &str) -> Result<f64> {
-    let before = processor_time(server.0.id())?;
+    let start = processor_time(server.0.id())?;
     for _ in 0..ANSWERS {
         ask(address, KEY, "echo", "finalizeResponseStream")?;
     }
-    Ok((processor_time(server.0.id())? - before) * 1e3 / ANSWERS as f64)
+    Ok((processor_time(server.0.id())? - start) * 1e3 / ANSWERS as f64)
 }
 
 /// Returns the server's CPU time from a question to the first part of its answer, in milliseconds.
 /// The model sends only that part, from another process.
 fn first_words(server: &Running, address: &str, keys: &[String]) -> Result<f64> {
-    let (mut spent, mut streams) = (0.0, Vec::with_capacity(ANSWERS));
+    let (mut cpu_time, mut streams) = (0.0, Vec::with_capacity(ANSWERS));
     for number in 0..ANSWERS {
-        let before = processor_time(server.0.id())?;
-        let key = &keys[number / QUESTIONS_OF_A_KEY];
+        let start = processor_time(server.0.id())?;
+        let key = &keys[number / QUESTIONS_PER_KEY];
         streams.push(ask(address, key, "pausing", "Well, ")?);
-        spent += processor_time(server.0.id())? - before;
+        cpu_time += processor_time(server.0.id())? - start;
     }
     drop(streams);
     // Closing the streams is not part of the measurement.
     thread::sleep(Duration::from_secs(1));
-    Ok(spent * 1e3 / ANSWERS as f64)
+    Ok(cpu_time * 1e3 / ANSWERS as f64)
 }
 
 /// Returns the memory of waiting streams in MB.
 fn waiting(server: &Running, address: &str, keys: &[String]) -> Result<f64> {
     let process = server.0.id();
-    let before = resident(process)?;
+    let start = resident(process)?;
     let mut streams = Vec::with_capacity(STREAMS);
     for number in 0..STREAMS {
-        let key = &keys[number / QUESTIONS_OF_A_KEY];
+        let key = &keys[number / QUESTIONS_PER_KEY];
         streams.push(ask(address, key, "pausing", "Well, ")?);
     }
     thread::sleep(Duration::from_secs(2));
-    let memory = resident(process)? - before;
+    let memory = resident(process)? - start;
     drop(streams);
     Ok(memory)
 }

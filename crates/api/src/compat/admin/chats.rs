@@ -49,7 +49,7 @@ pub async fn export_chats(
     ports: Data<Ports>,
 ) -> ApiResult<HttpResponse, PlainMessage> {
     let name = wire::export_type(http.query_string());
-    let name = name.map_err(|several| ports.exports.unknown_type(&several))?;
+    let name = name.map_err(|name| ports.exports.unknown_type(&name))?;
     let prompt = Preferences::read(&*ports.settings).await?.system_prompt().to_owned();
     let choice = FormatChoice::new(&name, Layout::Compat, &prompt);
     let request = ExportRequest { choice, filter: ChatFilter::default(), redact: false };

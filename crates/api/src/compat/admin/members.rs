@@ -26,18 +26,18 @@ pub async fn list_members(
     ports: Data<Ports>,
     id: Path<String>,
 ) -> ApiResult<Json<wire::MemberList>, Plain> {
-    let found = match parse_id("workspace", &id) {
+    let members = match parse_id("workspace", &id) {
         Ok(id) => ports.members.of(WorkspaceId(id)).await,
-        Err(unknown) => Err(unknown),
+        Err(error) => Err(error),
     };
-    let found = match found {
+    let members = match members {
         // quirk(nobody-nowhere): it has no members
         // native: an unknown workspace is `404`
         // test: `compat::members_who_do_not_exist_are_skipped`
         Err(Error::NotFound { .. }) => Vec::new(),
-        found => found?,
+        members => members?,
     };
-    Ok(Json(wire::MemberList { users: found.into_iter().map(Into::into).collect() }))
+    Ok(Json(wire::MemberList { users: members.into_iter().map(Into::into).collect() }))
 }
 
 /// Replace the members of a workspace.
@@ -78,11 +78,11 @@ pub async fn manage_members(
     let body = body.read().await?;
     let workspace = service::by_slug(&*ports.workspaces, &slug).await?.id;
     let (reset, users) = (body.resets(), body.some()?);
-    let known =
-        members::manage_known(&*ports.members, workspace, &users, reset, &caller.by()).await?;
+    let is_known =
+        members::manage_existing(&*ports.members, workspace, &users, reset, &caller.by()).await?;
     let users = ports.members.of(workspace).await?.into_iter().map(Into::into).collect();
-    let error = (!known).then_some("No valid user IDs provided.");
-    let status = if known { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    let answer = wire::MembersManaged { success: known, error, users };
+    let error = (!is_known).then_some("No valid user IDs provided.");
+    let status = if is_known { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    let answer = wire::MembersManaged { success: is_known, error, users };
     Ok(HttpResponse::build(status).json(answer))
 }

@@ -9,8 +9,8 @@ use crate::v1::conversations::wire::{ChatBody, QuestionRequest, model, passages,
 
 /// Converts a body to a question.
 pub fn parse(body: ChatBody) -> Result<QuestionRequest> {
-    let mut parsed = repaired(body).read()?;
-    parsed.question.passes_over_unreadable = true;
+    let mut parsed = repair(body).read()?;
+    parsed.question.skips_unreadable = true;
     Ok(parsed)
 }
 
@@ -18,7 +18,7 @@ pub fn parse(body: ChatBody) -> Result<QuestionRequest> {
 // becomes `"null"`); any truthy value counts as true
 // native: values have the documented types
 // test: `compat::users_are_parsed_loosely_and_refused_with_200`
-fn repaired(body: ChatBody) -> ChatBody {
+fn repair(body: ChatBody) -> ChatBody {
     ChatBody {
         message: body.message.filter(Value::is_string),
         reset: body.reset.map(|reset| is_something(&reset).into()),
@@ -35,13 +35,13 @@ fn repaired(body: ChatBody) -> ChatBody {
 /// Keeps the attachments that can be read.
 fn readable(attachments: Value) -> Option<Value> {
     let Value::Array(list) = attachments else { return None };
-    let known = list.into_iter().filter_map(|item| attachment(item).ok());
+    let attachments = list.into_iter().filter_map(|item| attachment(item).ok());
     // Attachments may be large, so they are moved instead of copied.
     let value = |Attachment { name, mime, content }| {
         let fields = [("name", name), ("mime", mime), ("contentString", content)];
         fields.map(|(name, text)| (name.to_owned(), Value::String(text))).into_iter().collect()
     };
-    Some(Value::Array(known.map(value).collect()))
+    Some(Value::Array(attachments.map(value).collect()))
 }
 
 #[cfg(test)]

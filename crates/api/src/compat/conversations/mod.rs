@@ -134,9 +134,9 @@ async fn stream(
     let as_agent = question.question.is_for_agent(workspace);
     let writer = EventWriter::new(as_agent, question.with_sources);
     Ok(match context.stream(caller, workspace, question).await? {
-        Some((pieces, listener)) => {
+        Some((events, listener)) => {
             let events =
-                streaming::event_stream(pieces, move |piece| writer.events(piece), listener);
+                streaming::event_stream(events, move |event| writer.events(event), listener);
             streaming::response().streaming(events)
         }
         None => streaming::response().body(native::reset()),

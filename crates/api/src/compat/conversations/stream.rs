@@ -26,8 +26,8 @@ impl EventWriter {
     // in all other events
     // native: the same
     // test: `conversations::a_stream_ends_with_the_sources_of_the_answer`
-    pub fn events(&self, piece: AnswerEvent) -> String {
-        match piece {
+    pub fn events(&self, answer_event: AnswerEvent) -> String {
+        match answer_event {
             AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) if self.as_agent => {
                 event(&self.agent_chunk(&text))
             }
@@ -38,7 +38,7 @@ impl EventWriter {
                 let sources = self.sources(&finished.sources);
                 self.native.end(Some(finished), sources)
             }
-            piece => self.native.events(piece),
+            answer_event => self.native.events(answer_event),
         }
     }
 

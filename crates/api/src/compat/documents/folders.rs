@@ -76,8 +76,8 @@ pub async fn move_files(
 // test: `compat::documents` (unit tests)
 pub fn parse(name: &str) -> Result<Folder> {
     let mut rest = name;
-    while let Some(cut) = rest.strip_prefix("../").or_else(|| rest.strip_prefix("./")) {
-        rest = cut;
+    while let Some(relative) = rest.strip_prefix("../").or_else(|| rest.strip_prefix("./")) {
+        rest = relative;
     }
     native::parse(rest)
 }
@@ -90,9 +90,9 @@ mod tests {
     fn folder_names_cannot_leave_the_library() {
         let folder = |name| parse(name).map(|folder| folder.to_string()).ok();
         assert_eq!(folder("../../evil").as_deref(), Some("evil"));
-        for bad in ["", ".", "..", "../..", "a/b/c", "..\\x", "/etc", "../.ssh", "a/../b", "x\0"] {
-            assert_eq!(folder(bad), None, "{bad:?}");
-            assert!(native::parse(bad).is_err(), "{bad:?}");
+        for name in ["", ".", "..", "../..", "a/b/c", "..\\x", "/etc", "../.ssh", "a/../b", "x\0"] {
+            assert_eq!(folder(name), None, "{name:?}");
+            assert!(native::parse(name).is_err(), "{name:?}");
         }
         assert!(native::parse("../../evil").is_err());
     }

@@ -10,9 +10,9 @@ use crate::compat::names;
 use crate::compat::values::leading_number;
 use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
-use crate::v1::documents::list::{USUAL, accepted, by_id, by_name, folder_page, tree};
+use crate::v1::documents::list::{DEFAULT_LIMIT, accepted, by_id, by_name, folder_page, tree};
 use crate::v1::documents::listing::{
-    DocumentFound, DocumentTree, FolderPage, FoundQuery, LARGEST_PAGE, PartQuery, TreeQuery,
+    DocumentFound, DocumentTree, FolderPage, FoundQuery, MAX_PAGE_LEN, PartQuery, TreeQuery,
 };
 
 /// List every folder with its documents, or one folder in pages.
@@ -28,10 +28,10 @@ pub async fn list_documents(
     let (folder, part) = params.read()?.into_part();
     Ok(match folder {
         Some(folder) => {
-            let part = read(&part, Some(USUAL));
-            folder_page(&ports.library, &folder, part, true, names::listed).await?
+            let part = read(&part, Some(DEFAULT_LIMIT));
+            folder_page(&ports.library, &folder, part, true, names::document_body).await?
         }
-        None => tree(&ports.library, names::listed).await?,
+        None => tree(&ports.library, names::document_body).await?,
     })
 }
 
@@ -47,7 +47,7 @@ pub async fn list_folder(
     params: Params<PartQuery>,
 ) -> ApiResult<HttpResponse, Plain> {
     let part = read(&params.read()?, None);
-    Ok(folder_page(&ports.library, &name, part, false, names::listed).await?)
+    Ok(folder_page(&ports.library, &name, part, false, names::document_body).await?)
 }
 
 /// List the accepted file types.
@@ -76,7 +76,7 @@ fn read(part: &PartQuery, default: Option<u32>) -> (u64, Option<u32>) {
         Some("all") => None,
         Some(text) => match leading_number(text).parse::<u32>() {
             Ok(0) | Err(_) => default,
-            Ok(limit) => Some(limit.min(LARGEST_PAGE)),
+            Ok(limit) => Some(limit.min(MAX_PAGE_LEN)),
         },
     };
     (offset.unwrap_or_default(), limit)
@@ -91,9 +91,9 @@ pub async fn find_document(
     ports: Data<Ports>,
     name: Path<String>,
 ) -> ApiResult<HttpResponse, NotFoundInText> {
-    let found = by_name(&ports.library, &name).await?;
-    let document = names::listed(&found);
-    Ok(HttpResponse::Ok().json(DocumentFound::new(&found, document, None)))
+    let row = by_name(&ports.library, &name).await?;
+    let document = names::document_body(&row);
+    Ok(HttpResponse::Ok().json(DocumentFound::new(&row, document, None)))
 }
 
 /// Find a document by its id, which stays the same when the document moves.
@@ -106,7 +106,7 @@ pub async fn find_document_by_id(
     id: Path<String>,
     params: Params<FoundQuery>,
 ) -> ApiResult<HttpResponse, NotFoundInText> {
-    let (found, text) = by_id(&ports.library, &id, &params.read()?).await?;
-    let document = names::listed(&found);
-    Ok(HttpResponse::Ok().json(DocumentFound::new(&found, document, text)))
+    let (row, text) = by_id(&ports.library, &id, &params.read()?).await?;
+    let document = names::document_body(&row);
+    Ok(HttpResponse::Ok().json(DocumentFound::new(&row, document, text)))
 }

@@ -27,8 +27,8 @@ pub async fn upload_document(
     form: MultipartForm,
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
-    let sent = read(form).await?;
-    let added = uploads::add_file(&ports, &caller, &request, sent, None, names::added).await?;
+    let upload = read(form).await?;
+    let added = uploads::add_file(&ports, &caller, &request, upload, None, names::added).await?;
     Ok(Json(query.apply(added)))
 }
 
@@ -49,15 +49,15 @@ pub async fn upload_into_folder(
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let folder = super::folders::parse(&name)?;
     let query = params.read()?;
-    let sent = read(form).await?;
+    let upload = read(form).await?;
     let added =
-        uploads::add_file(&ports, &caller, &request, sent, Some(folder), names::added).await?;
+        uploads::add_file(&ports, &caller, &request, upload, Some(folder), names::added).await?;
     Ok(Json(query.apply(added)))
 }
 
 async fn read(form: MultipartForm) -> Result<ReceivedUpload> {
-    let sent = form.read().await?;
-    Ok(ReceivedUpload { name: last_part(&sent.name), ..sent })
+    let upload = form.read().await?;
+    Ok(ReceivedUpload { name: last_part(&upload.name), ..upload })
 }
 
 /// Returns the last path segment of a file name.

@@ -25,7 +25,7 @@ const FIELDS: [&str; 11] = [
 // quirk(coerced-settings): it becomes the default, or the nearest allowed value
 // native: an invalid setting of a workspace or a widget is refused by name
 // test: `compat::workspaces::settings` and `compat::embeds::fields` (unit tests)
-pub fn checked(fields: EmbedFields) -> Result<EmbedFields> {
+pub fn check(fields: EmbedFields) -> Result<EmbedFields> {
     refuse_misspelled(&fields.unknown, &FIELDS)?;
     Ok(EmbedFields {
         workspace_slug: fields.workspace_slug.map(slug),
@@ -47,7 +47,7 @@ pub fn checked(fields: EmbedFields) -> Result<EmbedFields> {
 fn slug(value: Value) -> Value {
     match value {
         Value::Number(slug) => Value::String(slug.to_string()),
-        other => other,
+        value => value,
     }
 }
 
@@ -82,7 +82,7 @@ fn origins(value: Value) -> Value {
             items.retain(|item| item.as_str().is_none_or(is_origin));
             Value::Array(items)
         }
-        other => other,
+        value => value,
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
 
     fn set(fields: Value) -> Result<WidgetSettings> {
         let fields: EmbedFields = serde_json::from_value(fields).unwrap();
-        checked(fields)?.apply_to(WidgetSettings::of(WorkspaceId(1)))
+        check(fields)?.apply_to(WidgetSettings::of(WorkspaceId(1)))
     }
 
     fn pages(value: Value) -> Result<Option<Vec<String>>> {
@@ -107,12 +107,13 @@ mod tests {
 
     #[test]
     fn an_invalid_list_of_origins_never_allows_any_page() {
-        for wrong in [json!([]), json!([5]), json!(5), json!({}), json!("bad host"), json!([""])] {
-            assert!(pages(wrong.clone()).is_err(), "{wrong}");
+        for invalid in [json!([]), json!([5]), json!(5), json!({}), json!("bad host"), json!([""])]
+        {
+            assert!(pages(invalid.clone()).is_err(), "{invalid}");
         }
-        let left = Some(vec!["https://a.test".to_owned()]);
-        assert_eq!(pages(json!(["a.test", "bad host"])).unwrap(), left);
-        assert_eq!(pages(json!("a.test, bad host")).unwrap(), left);
+        let expected = Some(vec!["https://a.test".to_owned()]);
+        assert_eq!(pages(json!(["a.test", "bad host"])).unwrap(), expected);
+        assert_eq!(pages(json!("a.test, bad host")).unwrap(), expected);
         assert_eq!(pages(json!("")).unwrap(), None);
     }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use self::fields::checked;
+use self::fields::check;
 use super::error::error_body::NoEmbed;
 use super::{JsonBody, sources};
 use crate::authorized::{Authorized, scope};
@@ -20,9 +20,9 @@ use crate::compat::history::read;
 use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
 use crate::v1::embeds as native;
-use crate::v1::embeds::fields::unnamed;
+use crate::v1::embeds::fields::missing_workspace;
 use crate::v1::embeds::wire::{EmbedChats, EmbedDetails, EmbedDone, EmbedFields, EmbedSummary};
-use crate::v1::history::wire::{HistoryParams, MOST};
+use crate::v1::history::wire::{HistoryParams, MAX_LIMIT};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = compat::EmbedList)]
@@ -71,11 +71,11 @@ pub async fn list_embeds(
     _caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
 ) -> ApiResult<Json<EmbedList>, NoEmbed> {
-    let listed = ports.widgets.widgets.list().await?.into_iter().map(|listed| {
-        let (summary, origins) = EmbedSummary::of(listed);
+    let embeds = ports.widgets.widgets.list().await?.into_iter().map(|embed| {
+        let (summary, origins) = EmbedSummary::of(embed);
         EmbedListed { summary, allowlist_domains: as_text(origins) }
     });
-    Ok(Json(EmbedList { embeds: listed.collect() }))
+    Ok(Json(EmbedList { embeds: embeds.collect() }))
 }
 
 /// Create a chat widget.
@@ -89,8 +89,8 @@ pub async fn create_embed(
     ports: Data<Ports>,
     body: JsonBody<EmbedFields>,
 ) -> ApiResult<Json<EmbedMade>, NoEmbed> {
-    let fields = checked(body.read().await?)?;
-    let slug = fields.slug()?.ok_or_else(unnamed)?;
+    let fields = check(body.read().await?)?;
+    let slug = fields.slug()?.ok_or_else(missing_workspace)?;
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let mut settings = fields.into_new(workspace.id)?;
     // quirk(enabled-when-new): it always is
@@ -127,7 +127,7 @@ pub async fn update_embed(
     key: Path<String>,
     body: JsonBody<EmbedFields>,
 ) -> ApiResult<Json<EmbedUpdated>, NoEmbed> {
-    let fields = checked(body.read().await?)?;
+    let fields = check(body.read().await?)?;
     let embed = ports.widgets.find(&key).await?;
     if fields.is_empty() {
         // quirk(nothing-to-update): `200` with its id and a message
@@ -191,7 +191,7 @@ async fn chats(
         found => found?,
     };
     let Bounded { items, is_cut } =
-        embeds.chats.page(embed.id, session, read(params, MOST).part).await?;
+        embeds.chats.page(embed.id, session, read(params, MAX_LIMIT).part).await?;
     let translated =
         |chat: WidgetChat| WidgetChat { response: sources::answer(chat.response), ..chat };
     let items = items.into_iter().map(translated).collect();

@@ -6,7 +6,7 @@ use carrel_http::status::status_of;
 use serde_json::{Value, json};
 
 use crate::error::error_body::{self as native, ErrorBody};
-use crate::idempotency::ANOTHER;
+use crate::idempotency::KEY_REUSED;
 
 const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 
@@ -21,11 +21,11 @@ impl ErrorBody for NoDocuments {
     }
 
     fn respond(error: &Error) -> HttpResponse {
-        let short = |status, message: &str| {
+        let plain_body = |status, message: &str| {
             HttpResponse::build(status).json(native::NotDone::body(message))
         };
         match error {
-            Error::Unprocessable { reason } if reason == ANOTHER => {
+            Error::Unprocessable { reason } if reason == KEY_REUSED => {
                 native::NoDocuments::respond(error)
             }
             // quirk(conversion-500): `500 {"success":false,"error":…,"documents":[]}`
@@ -33,11 +33,13 @@ impl ErrorBody for NoDocuments {
             // test: `bad_input::unreadable_files_leave_nothing_behind`
             Error::Unprocessable { reason } => HttpResponse::build(FAILED).json(Self::body(reason)),
             Error::Invalid { field, reason } => match &**field {
-                "file" => short(FAILED, &format!("Invalid file upload. {reason}")),
-                "addToWorkspaces" | "metadata" => short(StatusCode::UNPROCESSABLE_ENTITY, reason),
+                "file" => plain_body(FAILED, &format!("Invalid file upload. {reason}")),
+                "addToWorkspaces" | "metadata" => {
+                    plain_body(StatusCode::UNPROCESSABLE_ENTITY, reason)
+                }
                 "textContent" => {
                     let reason = "The 'textContent' key cannot have an empty value.";
-                    short(StatusCode::UNPROCESSABLE_ENTITY, reason)
+                    plain_body(StatusCode::UNPROCESSABLE_ENTITY, reason)
                 }
                 _ => native::NoDocuments::respond(error),
             },

@@ -47,10 +47,10 @@ impl ErrorBody for NoImage {
     }
 
     fn respond(error: &Error) -> HttpResponse {
-        let whole = error.to_string();
+        let message = error.to_string();
         let upload = match error {
             Error::Invalid { field, reason } if field == REFERENCES => Some(&**reason),
-            Error::TooLarge { what, .. } if *what != "the body" => Some(whole.as_str()),
+            Error::TooLarge { what, .. } if *what != "the body" => Some(message.as_str()),
             _ => None,
         };
         if let Some(reason) = upload {
@@ -74,7 +74,7 @@ impl ErrorBody for NoImage {
             // native: a model that does not answer is `503`
             // test: `main_job::an_unavailable_language_model_is_reported`
             Error::Unavailable { reason, .. } => (StatusCode::INTERNAL_SERVER_ERROR, &**reason),
-            _ => (status_of(error), whole.as_str()),
+            _ => (status_of(error), message.as_str()),
         };
         HttpResponse::build(status).json(Self::body(message))
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::compat::sources;
-use crate::error::openai::broken_off;
+use crate::error::openai::stream_error;
 use crate::streaming::event;
 use crate::v1::openai::wire::answer::{self as native, Completion, Ending};
 
@@ -13,14 +13,14 @@ use crate::v1::openai::wire::answer::{self as native, Completion, Ending};
 pub struct Heading {
     native: native::Heading,
     /// Finish reason of a refused question.
-    refused: &'static str,
+    refusal_reason: &'static str,
 }
 
 impl Heading {
     /// Creates the fields for a workspace that may be empty.
     pub fn new(model: String, created: i64, is_empty: bool) -> Self {
         let native = native::Heading::named(Uuid::new_v4().to_string(), model, created);
-        Self { native, refused: if is_empty { "abort" } else { "no_content" } }
+        Self { native, refusal_reason: if is_empty { "abort" } else { "no_content" } }
     }
 
     pub fn completion(self, reply: Reply) -> Completion {
@@ -31,7 +31,7 @@ impl Heading {
             }
             Reply::Refused { text, .. } => {
                 let content = Some(text);
-                Ending { content, finish: self.refused, usage, ..Ending::default() }
+                Ending { content, finish: self.refusal_reason, usage, ..Ending::default() }
             }
             // quirk(silence-200)
             Reply::Empty(empty) => Ending {
@@ -60,19 +60,19 @@ impl CompletionStream {
         Self { heading, has_failed: false }
     }
 
-    pub fn encode(&mut self, piece: AnswerEvent) -> String {
-        match piece {
+    pub fn encode(&mut self, answer_event: AnswerEvent) -> String {
+        match answer_event {
             _ if self.has_failed => String::new(),
             AnswerEvent::Text(text) => self.part(json!(text), None, json!({})),
             // quirk(whole-chunks): the reasoning field exists in the native API only.
             AnswerEvent::Reasoning(_) => String::new(),
             AnswerEvent::Refused(text) => {
-                self.part(json!(text), Some(self.heading.refused), json!({}))
+                self.part(json!(text), Some(self.heading.refusal_reason), json!({}))
             }
             // An answer that breaks off must not look complete.
             AnswerEvent::Failed { error, .. } => {
                 self.has_failed = true;
-                event(&broken_off(&error))
+                event(&stream_error(&error))
             }
             AnswerEvent::Sources(_) | AnswerEvent::Empty(_) => String::new(),
             AnswerEvent::Finished(finished) => {

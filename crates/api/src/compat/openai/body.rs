@@ -10,10 +10,10 @@ const ROLES: [&str; 4] = ["system", "developer", "user", "assistant"];
 
 /// Converts a completion request to the form that `v1` reads.
 // quirk(values-as-text)
-pub fn repaired(mut body: CompletionBody) -> CompletionBody {
-    let most =
+pub fn repair_body(mut body: CompletionBody) -> CompletionBody {
+    let max_tokens =
         not_null(body.max_completion_tokens.take()).or_else(|| not_null(body.max_tokens.take()));
-    body.max_tokens = most.filter(|value| longest_answer(value).is_some());
+    body.max_tokens = max_tokens.filter(|value| longest_answer(value).is_some());
     let temperatures = body.temperature.map(number);
     body.temperature = temperatures.filter(|value| temperature(value).is_some());
     body.stream = body.stream.map(|stream| is_something(&stream).into());
@@ -27,7 +27,7 @@ pub fn repaired(mut body: CompletionBody) -> CompletionBody {
 // quirk(any-vector): any other `encoding_format` is `float`, `dimensions` is ignored
 // native: `encoding_format` is `float` or `base64`, `dimensions` is checked
 // test: `openai::vectors_are_returned_as_numbers_or_bytes`
-pub fn repaired_texts(body: EmbeddingsBody) -> EmbeddingsBody {
+pub fn repair_texts(body: EmbeddingsBody) -> EmbeddingsBody {
     let is_encoding = |name: &Value| name == "float" || name == "base64";
     EmbeddingsBody {
         input: not_null(body.input).or_else(|| not_null(body.inputs)).map(plain_text),
@@ -86,7 +86,7 @@ fn repair(message: &mut Value) {
         }),
         Value::String(_) => {}
         Value::Null if role == "assistant" => {}
-        other => *other = Value::String(other.to_string()),
+        value => *value = Value::String(value.to_string()),
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn question(body: Value) -> Question {
-        repaired(serde_json::from_value(body).unwrap()).question().unwrap()
+        repair_body(serde_json::from_value(body).unwrap()).question().unwrap()
     }
 
     fn request(messages: Value) -> Value {
@@ -153,7 +153,7 @@ mod tests {
         let streams = |stream: Value| {
             let mut body = request(json!([{ "role": "user", "content": "Hi" }]));
             body["stream"] = stream;
-            repaired(serde_json::from_value(body).unwrap()).manner().unwrap().streams
+            repair_body(serde_json::from_value(body).unwrap()).manner().unwrap().streams
         };
         assert!(streams(json!("yes")) && streams(json!(1)) && streams(json!([])));
         assert!(!streams(json!("")) && !streams(json!(0)) && !streams(json!(null)));
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn numbers_are_embedded_as_text() {
         let body = json!({ "input": 5, "encoding_format": "hex", "dimensions": "x" });
-        let body = repaired_texts(serde_json::from_value(body).unwrap());
+        let body = repair_texts(serde_json::from_value(body).unwrap());
         assert!(body.encoding().is_ok() && body.dimensions().unwrap().is_none());
         assert_eq!(body.texts().unwrap(), ["5"]);
     }

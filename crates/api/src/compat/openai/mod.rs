@@ -61,7 +61,7 @@ pub async fn complete_chat(
     ports: Data<Ports>,
     body: JsonBody<CompletionBody>,
 ) -> ApiResult<HttpResponse, OpenAi> {
-    let body = body::repaired(body.read().await?);
+    let body = body::repair_body(body.read().await?);
     let workspace =
         match native::requested_workspace(&caller, &*ports.workspaces, &body.model()?).await? {
             Ok(workspace) => workspace,
@@ -76,10 +76,10 @@ pub async fn complete_chat(
     }
     question.separates_reasoning = true;
     let listener = Listener::new(&request, &caller, &workspace)?;
-    let pieces = ports.conversations.stream(&workspace, question, &caller.by()).await?;
+    let events = ports.conversations.stream(&workspace, question, &caller.by()).await?;
     let mut completion = CompletionStream::new(heading);
-    let encode = move |piece| completion.encode(piece);
-    Ok(native::chat::streamed(pieces, String::new(), encode, listener).await?)
+    let encode = move |event| completion.encode(event);
+    Ok(native::chat::streamed(events, String::new(), encode, listener).await?)
 }
 
 /// Embed texts.
@@ -91,7 +91,7 @@ pub async fn embed_texts(
     ports: Data<Ports>,
     body: JsonBody<EmbeddingsBody>,
 ) -> ApiResult<Json<Embeddings>, OpenAi> {
-    let body = body::repaired_texts(body.read().await?);
+    let body = body::repair_texts(body.read().await?);
     Ok(Json(native::embeddings::embed(&*ports.models, body).await?))
 }
 
@@ -106,7 +106,7 @@ pub async fn generate_image(
     order: Order,
 ) -> ApiResult<HttpResponse, NoImage> {
     if order.is_form() {
-        ports.images.ready()?;
+        ports.images.check_available()?;
     }
     let Ordered { mut body, references, files: _files } = order.read::<ImageBody, true>().await?;
     // quirk(any-format): any value other than `blob` means `b64_json`; there is no `created`
@@ -114,6 +114,6 @@ pub async fn generate_image(
     // test: `pictures::any_other_response_format_is_base64_to_existing_clients`
     body.response_format = body.response_format.filter(|format| format == "blob");
     let format = body.format()?;
-    let image = ports.images.make(&body.into_request(references)?).await?;
+    let image = ports.images.generate(&body.into_request(references)?).await?;
     Ok(images::answer(image, format, None))
 }

@@ -10,7 +10,7 @@ use carrel_services::workspaces as service;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use self::settings::{WorkspaceUpdate, repaired};
+use self::settings::{WorkspaceUpdate, repair_fields};
 use super::error::error_body::{NoWorkspace, Plain};
 use super::{JsonBody, names};
 use crate::authorized::{Authorized, scope};
@@ -29,7 +29,7 @@ pub async fn create_workspace(
     ports: Data<Ports>,
     body: JsonBody<wire::WorkspaceFields>,
 ) -> ApiResult<Json<wire::WorkspaceChanged>, NoWorkspace> {
-    let body = repaired(body.read().await?);
+    let body = repair_fields(body.read().await?);
     let by = caller.by();
     Ok(Json(native::create(&*ports.workspaces, &*ports.settings, &*ports.models, body, &by).await?))
 }

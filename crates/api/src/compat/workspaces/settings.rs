@@ -21,7 +21,7 @@ impl WorkspaceUpdate {
     /// Applies the changes to `settings`. Returns `None` if no known setting was sent.
     pub fn into_changed(self, settings: WorkspaceSettings) -> Result<Option<WorkspaceSettings>> {
         let default = WorkspaceSettings::named("My Workspace");
-        let mut fields = repaired(self.fields);
+        let mut fields = repair_fields(self.fields);
         repair(&mut fields.name, |value| name(value).is_some(), json!(default.name));
         Ok(match fields.into_changed(settings.clone())? {
             // quirk(touched-workspace): sent alone it counts as an update and stores the current
@@ -29,19 +29,19 @@ impl WorkspaceUpdate {
             // native: `lastUpdatedAt` cannot be changed
             // test: `compat::workspaces::settings` (unit tests)
             None if self.last_updated_at.is_some() => Some(settings),
-            changed => changed,
+            result => result,
         })
     }
 }
 
 /// Replaces invalid fields by their defaults. The name is not changed.
 // quirk(coerced-settings)
-pub fn repaired(mut fields: WorkspaceFields) -> WorkspaceFields {
+pub fn repair_fields(mut fields: WorkspaceFields) -> WorkspaceFields {
     let default = WorkspaceSettings::named("");
     let is_text = |value: &Value| nullable(value, text).is_some();
-    let is_whole = |value: &Value| whole(value).is_some();
+    let is_integer = |value: &Value| whole(value).is_some();
     repair(&mut fields.open_ai_temp, |value| nullable(value, temperature).is_some(), Value::Null);
-    repair(&mut fields.open_ai_history, is_whole, json!(default.history));
+    repair(&mut fields.open_ai_history, is_integer, json!(default.history));
     raise(&mut fields.open_ai_history, 0);
     repair(&mut fields.open_ai_prompt, is_text, Value::Null);
     repair(
@@ -53,7 +53,7 @@ pub fn repaired(mut fields: WorkspaceFields) -> WorkspaceFields {
     if let Some(share) = fields.similarity_threshold.as_ref().and_then(number) {
         fields.similarity_threshold = Some(json!(share.clamp(0.0, 1.0)));
     }
-    repair(&mut fields.top_n, is_whole, json!(default.passages));
+    repair(&mut fields.top_n, is_integer, json!(default.passages));
     raise(&mut fields.top_n, 1);
     repair(
         &mut fields.chat_mode,
@@ -79,16 +79,16 @@ pub fn repaired(mut fields: WorkspaceFields) -> WorkspaceFields {
 }
 
 /// Replaces an invalid value by `default`.
-fn repair(field: &mut Option<Value>, is_fine: impl Fn(&Value) -> bool, default: Value) {
-    if field.as_ref().is_some_and(|value| !is_fine(value)) {
+fn repair(field: &mut Option<Value>, is_valid: impl Fn(&Value) -> bool, default: Value) {
+    if field.as_ref().is_some_and(|value| !is_valid(value)) {
         *field = Some(default);
     }
 }
 
 /// Raises a whole number to the minimum.
-fn raise(field: &mut Option<Value>, least: i32) {
+fn raise(field: &mut Option<Value>, minimum: i32) {
     if let Some(number) = field.as_ref().and_then(whole) {
-        *field = Some(json!(number.max(least)));
+        *field = Some(json!(number.max(minimum)));
     }
 }
 
@@ -96,7 +96,7 @@ fn raise(field: &mut Option<Value>, least: i32) {
 mod tests {
     use super::*;
 
-    fn changed(body: Value, settings: &WorkspaceSettings) -> Option<WorkspaceSettings> {
+    fn apply(body: Value, settings: &WorkspaceSettings) -> Option<WorkspaceSettings> {
         let update: WorkspaceUpdate = serde_json::from_value(body).unwrap();
         update.into_changed(settings.clone()).unwrap()
     }
@@ -114,8 +114,8 @@ mod tests {
             least_similarity: 1.0,
             ..WorkspaceSettings::named("Gamma")
         };
-        assert_eq!(repaired(fields).into_new().unwrap(), expected);
-        assert_eq!(changed(body, &WorkspaceSettings::named("Old")), Some(expected));
+        assert_eq!(repair_fields(fields).into_new().unwrap(), expected);
+        assert_eq!(apply(body, &WorkspaceSettings::named("Old")), Some(expected));
     }
 
     #[test]
@@ -123,17 +123,17 @@ mod tests {
         for name in [json!(null), json!(""), json!(0), json!(5), json!(["a"])] {
             let body = json!({ "name": name });
             let fields: WorkspaceFields = serde_json::from_value(body.clone()).unwrap();
-            assert!(repaired(fields).into_new().is_err(), "{name}");
-            let named = changed(body, &WorkspaceSettings::named("Old")).unwrap().name;
-            assert_eq!(named, "My Workspace", "{name}");
+            assert!(repair_fields(fields).into_new().is_err(), "{name}");
+            let name = apply(body, &WorkspaceSettings::named("Old")).unwrap().name;
+            assert_eq!(name, "My Workspace", "{name}");
         }
     }
 
     #[test]
     fn the_time_of_the_last_change_counts_as_a_change() {
         let settings = WorkspaceSettings::named("A");
-        assert_eq!(changed(json!({ "slug": "x" }), &settings), None);
-        let touched = changed(json!({ "lastUpdatedAt": "2026-01-01" }), &settings);
-        assert_eq!(touched, Some(settings));
+        assert_eq!(apply(json!({ "slug": "x" }), &settings), None);
+        let result = apply(json!({ "lastUpdatedAt": "2026-01-01" }), &settings);
+        assert_eq!(result, Some(settings));
     }
 }

@@ -37,7 +37,7 @@ pub async fn list_chats(
 ) -> ApiResult<Json<wire::ChatPage>> {
     let query = body.read().await?;
     let mut filter = query.filter()?;
-    filter.workspace = named(&*ports.workspaces, query.workspace.as_deref()).await?;
+    filter.workspace = workspace_id(&*ports.workspaces, query.workspace.as_deref()).await?;
     let ChatLogPage { chats, has_pages, has_more } =
         page(&*ports.chat_log, &filter, query.offset(), false).await?;
     let chats = chats.into_iter().map(Into::into).collect();
@@ -61,7 +61,7 @@ pub async fn clear_chats(
 ) -> ApiResult<Json<wire::ChatsCleared>> {
     let query = params.read()?;
     let mut filter = query.filter()?;
-    filter.workspace = named(&*ports.workspaces, query.workspace.as_deref()).await?;
+    filter.workspace = workspace_id(&*ports.workspaces, query.workspace.as_deref()).await?;
     Ok(Json(bulk_delete::clear(&*ports.chat_log, &filter, &caller.by()).await?.into()))
 }
 
@@ -82,7 +82,7 @@ pub async fn export_chats(
 ) -> ApiResult<HttpResponse> {
     let query = params.read()?;
     let mut filter = query.filter()?;
-    filter.workspace = named(&*ports.workspaces, query.workspace.as_deref()).await?;
+    filter.workspace = workspace_id(&*ports.workspaces, query.workspace.as_deref()).await?;
     let name = query.r#type.clone().unwrap_or_else(|| "jsonl".to_owned());
     let prompt = Preferences::read(&*ports.settings).await?.system_prompt().to_owned();
     let mut choice = FormatChoice::new(&name, Layout::Native, &prompt);
@@ -92,7 +92,10 @@ pub async fn export_chats(
 }
 
 /// Returns the id of the workspace with this slug, if a slug is given.
-async fn named(workspaces: &dyn Workspaces, slug: Option<&str>) -> Result<Option<WorkspaceId>> {
+async fn workspace_id(
+    workspaces: &dyn Workspaces,
+    slug: Option<&str>,
+) -> Result<Option<WorkspaceId>> {
     match slug {
         Some(slug) => Ok(Some(service::by_slug(workspaces, slug).await?.id)),
         None => Ok(None),
@@ -118,11 +121,11 @@ pub async fn page(
 ) -> Result<ChatLogPage> {
     let at_most = Portion { images, ..Portion::of(wire::PAGE + 1) };
     let Bounded { items: mut chats, is_cut } = chats.page(filter, before, at_most).await?;
-    let more = chats.len() > wire::PAGE as usize;
+    let has_next = chats.len() > wire::PAGE as usize;
     chats.truncate(wire::PAGE as usize);
     // The extra exchange only shows that a page follows; it does not count as left out.
     let has_more = is_cut && chats.len() < wire::PAGE as usize;
-    Ok(ChatLogPage { chats, has_pages: more || is_cut, has_more })
+    Ok(ChatLogPage { chats, has_pages: has_next || is_cut, has_more })
 }
 
 /// Streams an export for as long as its recipient may receive it.
@@ -133,18 +136,18 @@ pub async fn file(
     holder: Holder,
 ) -> Result<HttpResponse> {
     let name = request.choice.name.clone();
-    let (content_type, pieces) = exports.start(request, by).await?;
-    let pieces = pieces.map_err(io::Error::other);
+    let (content_type, chunks) = exports.start(request, by).await?;
+    let chunks = chunks.map_err(io::Error::other);
     let slices =
-        pieces.map_ok(|piece| stream::iter(slices(piece.into())).map(io::Result::Ok)).try_flatten();
+        chunks.map_ok(|chunk| stream::iter(slices(chunk.into())).map(io::Result::Ok)).try_flatten();
     Ok(attachment(&name, content_type).streaming(download_while_admitted(slices, holder)))
 }
 
 /// Splits a chunk into slices of at most 64 KiB. Actix copies each slice into the connection's
 /// buffer, which never shrinks.
-fn slices(mut piece: Bytes) -> impl Iterator<Item = Bytes> {
+fn slices(mut chunk: Bytes) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || {
-        let slice = piece.split_to(piece.len().min(1 << 16));
+        let slice = chunk.split_to(chunk.len().min(1 << 16));
         (!slice.is_empty()).then_some(slice)
     })
 }

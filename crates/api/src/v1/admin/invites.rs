@@ -37,8 +37,8 @@ pub async fn find_invite(
     id: Path<String>,
 ) -> ApiResult<Json<wire::InviteFound>, Alike> {
     let number = parse_id("invite", &id)?;
-    let found = ports.invites.list().await?.into_iter().find(|invite| invite.id.0 == number);
-    let invite = found.ok_or_else(|| Error::not_found("invite", &*id))?.into();
+    let invite = ports.invites.list().await?.into_iter().find(|invite| invite.id.0 == number);
+    let invite = invite.ok_or_else(|| Error::not_found("invite", &*id))?.into();
     Ok(Json(wire::InviteFound { invite }))
 }
 
@@ -72,9 +72,9 @@ pub async fn disable_invite(
     id: Path<String>,
 ) -> ApiResult<Json<Done>, NotDone> {
     let id = InviteId(parse_id("invite", &id)?);
-    let before = ports.invitations.disable(id, &caller.by()).await?;
-    if before.status != InviteStatus::Pending {
-        let reason = format!("this invite is already {}", before.status.as_str());
+    let invite = ports.invitations.disable(id, &caller.by()).await?;
+    if invite.status != InviteStatus::Pending {
+        let reason = format!("this invite is already {}", invite.status.as_str());
         return Err(Error::invalid("id", reason).into());
     }
     Ok(Json(Done::well()))

@@ -23,8 +23,8 @@ pub async fn list_members(
     id: Path<String>,
 ) -> ApiResult<Json<wire::MemberList>> {
     let id = WorkspaceId(parse_id("workspace", &id)?);
-    let found = members::with_admins(&*ports.members, &*ports.users, id).await?;
-    Ok(Json(wire::MemberList { users: found.into_iter().map(Into::into).collect() }))
+    let list = members::with_admins(&*ports.members, &*ports.users, id).await?;
+    Ok(Json(wire::MemberList { users: list.into_iter().map(Into::into).collect() }))
 }
 
 /// Replace the members of a workspace.
@@ -61,7 +61,7 @@ pub async fn manage_members(
     let body = body.read().await?;
     let workspace = service::by_slug(&*ports.workspaces, &slug).await?.id;
     members::manage(&*ports.members, workspace, &body.ids(), body.reset, &caller.by()).await?;
-    let found = members::with_admins(&*ports.members, &*ports.users, workspace).await?;
-    let users = found.into_iter().map(Into::into).collect();
+    let list = members::with_admins(&*ports.members, &*ports.users, workspace).await?;
+    let users = list.into_iter().map(Into::into).collect();
     Ok(Json(wire::MembersManaged { success: true, error: None, users }))
 }

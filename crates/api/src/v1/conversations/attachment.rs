@@ -20,7 +20,7 @@ pub struct AttachmentBody {
 }
 
 /// Longest name, in bytes.
-const LONGEST: usize = 255;
+const MAX_NAME_BYTES: usize = 255;
 
 /// Reads the attachments of a question.
 pub fn attachments(value: Option<Value>) -> Result<Vec<Attachment>> {
@@ -48,7 +48,7 @@ pub fn attachment(mut value: Value) -> Result<Attachment, &'static str> {
     let mime = text("mime").filter(|mime| !mime.is_empty()).or_else(declared);
     let mime = mime.filter(|mime| !mime.is_empty()).unwrap_or("application/octet-stream");
     let name = text("name").filter(|name| !name.is_empty()).unwrap_or("attachment.txt");
-    if name.len() > LONGEST || mime.len() > LONGEST {
+    if name.len() > MAX_NAME_BYTES || mime.len() > MAX_NAME_BYTES {
         return Err("the name and mime of each must not be longer than 255 bytes");
     }
     let (name, mime) = (name.to_owned(), mime.to_owned());

@@ -74,7 +74,7 @@ impl ChatContext {
         // A request without a user may be from anyone, so it must not reveal the owner's notes.
         question.uses_memories = question.user.is_some();
         let text = std::mem::take(&mut question.text);
-        question.text = self.ports.conversations.with_commands(text, user).await?;
+        question.text = self.ports.conversations.expand_commands(text, user).await?;
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl ChatContext {
         let question = parsed.question;
         let listener = Listener::new(&self.request, caller, workspace)?
             .within(question.thread.clone(), question.user.clone());
-        let pieces = self.ports.conversations.stream(workspace, question, &by).await?;
-        Ok(Some((pieces, listener)))
+        let events = self.ports.conversations.stream(workspace, question, &by).await?;
+        Ok(Some((events, listener)))
     }
 }

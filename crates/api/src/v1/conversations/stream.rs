@@ -27,19 +27,19 @@ impl EventWriter {
     }
 
     /// Returns the events for one part of the answer.
-    pub fn events(&self, piece: AnswerEvent) -> String {
+    pub fn events(&self, answer_event: AnswerEvent) -> String {
         let id = &self.id;
-        match piece {
+        match answer_event {
             AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) => {
                 event(&self.chunk(&text, false))
             }
             AnswerEvent::Sources(_) => String::new(),
-            AnswerEvent::Refused(text) => event(&whole(id, &text)),
+            AnswerEvent::Refused(text) => event(&complete_event(id, &text)),
             AnswerEvent::Failed { error, begun } => {
                 let name = if begun { "uuid" } else { "id" };
-                event(&failed(name, id, &error))
+                event(&error_event(name, id, &error))
             }
-            AnswerEvent::Empty(empty) => event(&failed("uuid", id, &empty.error())),
+            AnswerEvent::Empty(empty) => event(&error_event("uuid", id, &empty.error())),
             AnswerEvent::Finished(finished) => {
                 let sources = finished.as_ref().map(|finished| self.sources(&finished.sources));
                 self.end(finished, sources.unwrap_or_default())
@@ -81,10 +81,10 @@ impl EventWriter {
 
 /// Returns the only event of a request that resets the conversation without a question.
 pub fn reset() -> String {
-    event(&whole(&Uuid::new_v4().to_string(), RESET))
+    event(&complete_event(&Uuid::new_v4().to_string(), RESET))
 }
 
-fn failed(name: &str, id: &str, error: &Error) -> Value {
+fn error_event(name: &str, id: &str, error: &Error) -> Value {
     json!({
         name: id,
         "type": "abort",
@@ -95,7 +95,7 @@ fn failed(name: &str, id: &str, error: &Error) -> Value {
     })
 }
 
-fn whole(id: &str, text: &str) -> Value {
+fn complete_event(id: &str, text: &str) -> Value {
     json!({
         "id": id,
         "type": "textResponse",

@@ -3,7 +3,7 @@ use carrel_domain::workspace::ChatMode;
 use carrel_domain::{Error, Result, UserId};
 use carrel_services::chat::{Question, Reply, RequestOverrides};
 use carrel_services::record;
-use carrel_services::search::MOST_PASSAGES;
+use carrel_services::search::MAX_PASSAGES;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -81,12 +81,12 @@ impl QuestionRequest {
 }
 
 /// Longest name of a session, in bytes.
-const LONGEST_SESSION: usize = 512;
+const MAX_SESSION_BYTES: usize = 512;
 
 /// Longest name of a model, in bytes.
-const LONGEST_MODEL: usize = 200;
+const MAX_MODEL_BYTES: usize = 200;
 
-const HIGHEST_TEMPERATURE: f64 = 2.0;
+const MAX_TEMPERATURE: f64 = 2.0;
 
 impl ChatBody {
     pub fn read(self) -> Result<QuestionRequest> {
@@ -102,7 +102,7 @@ impl ChatBody {
             Some(Value::String(mode)) => {
                 Some(ChatMode::parse(&mode).ok_or_else(|| not_a_mode(&mode))?)
             }
-            Some(other) => return Err(not_a_mode(&other.to_string())),
+            Some(value) => return Err(not_a_mode(&value.to_string())),
         };
         let overrides = RequestOverrides {
             passages: option(self.top_n, "topN", "a whole number from 1 to 1000", passages)?,
@@ -122,7 +122,7 @@ impl ChatBody {
             mode,
             session: session(self.session_id)?,
             attachments: attachments(self.attachments)?,
-            may_call_agent: true,
+            can_call_agent: true,
             overrides,
             ..Question::default()
         };
@@ -138,7 +138,7 @@ fn session(value: Option<Value>) -> Result<Option<String>> {
         Some(Value::Number(session)) => Some(session.to_string()),
         Some(_) => return Err(Error::invalid("sessionId", "must be text")),
     };
-    if session.as_ref().is_some_and(|session| session.len() > LONGEST_SESSION) {
+    if session.as_ref().is_some_and(|session| session.len() > MAX_SESSION_BYTES) {
         return Err(Error::invalid("sessionId", "must not be longer than 512 bytes"));
     }
     Ok(session.filter(|session| !session.is_empty()))
@@ -152,22 +152,22 @@ fn option<T>(
     parse: impl FnOnce(&Value) -> Option<T>,
 ) -> Result<Option<T>> {
     let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
-    let refused = || Error::invalid(field, format!("must be {allowed}"));
-    parse(&value).map(Some).ok_or_else(refused)
+    let invalid = || Error::invalid(field, format!("must be {allowed}"));
+    parse(&value).map(Some).ok_or_else(invalid)
 }
 
 pub fn passages(value: &Value) -> Option<usize> {
     let number = usize::try_from(value.as_u64()?).ok()?;
-    (1..=MOST_PASSAGES).contains(&number).then_some(number)
+    (1..=MAX_PASSAGES).contains(&number).then_some(number)
 }
 
 pub fn temperature(value: &Value) -> Option<f64> {
-    value.as_f64().filter(|number| (0.0..=HIGHEST_TEMPERATURE).contains(number))
+    value.as_f64().filter(|number| (0.0..=MAX_TEMPERATURE).contains(number))
 }
 
 pub fn model(value: &Value) -> Option<String> {
     let name = value.as_str()?.trim();
-    (1..=LONGEST_MODEL).contains(&name.len()).then(|| name.to_owned())
+    (1..=MAX_MODEL_BYTES).contains(&name.len()).then(|| name.to_owned())
 }
 
 fn reset(value: Option<&Value>) -> Result<bool> {
@@ -208,23 +208,23 @@ pub const RESET: &str = "Chat history was reset!";
 
 impl ChatAnswer {
     pub fn reset() -> Self {
-        Self::whole(None, RESET.to_owned(), Vec::new(), json!({}))
+        Self::complete(None, RESET.to_owned(), Vec::new(), json!({}))
     }
 
     /// Creates the response. An answer without text is an error.
     pub fn new(reply: Reply, with_sources: bool) -> Result<Self> {
         let (chat, text, sources, metrics) = match reply {
             Reply::Refused { text, .. } => {
-                return Ok(Self::whole(None, text, Vec::new(), json!({})));
+                return Ok(Self::complete(None, text, Vec::new(), json!({})));
             }
             Reply::Empty(empty) => return Err(empty.error()),
             Reply::Answered { chat, text, sources, metrics } => (chat, text, sources, metrics),
         };
         let sources = if with_sources { source::sources_json(&sources) } else { Vec::new() };
-        Ok(Self::whole(Some(chat.0), text, sources, record::metrics_of(&metrics)))
+        Ok(Self::complete(Some(chat.0), text, sources, record::metrics_of(&metrics)))
     }
 
-    fn whole(
+    fn complete(
         chat_id: Option<i64>,
         text_response: String,
         sources: Vec<Value>,

@@ -26,8 +26,8 @@ pub async fn list_directory(
     ports: Data<Ports>,
 ) -> Result<Json<wire::UserDirectory>, ApiError> {
     if !ports.multi_user.is_on().await.map_err(ApiError::plain)? {
-        let why = "Instance is not in Multi-User mode. Permission denied.";
-        return Err(ApiError::Off(StatusCode::UNAUTHORIZED, why));
+        let reason = "Instance is not in Multi-User mode. Permission denied.";
+        return Err(ApiError::Off(StatusCode::UNAUTHORIZED, reason));
     }
     let users = ports.users.list().await.map_err(ApiError::plain)?;
     Ok(Json(wire::UserDirectory { users: users.into_iter().map(Into::into).collect() }))
@@ -58,14 +58,14 @@ pub async fn issue(sign_on: &SignOn, id: &str, by: &By) -> Result<wire::TokenIss
 
 /// Refuses the request if sign-in by token is switched off.
 pub async fn check_sign_on(store: &SettingsStore, mode: &dyn MultiUser) -> Result<(), ApiError> {
-    let off = |why| Err(ApiError::Off(StatusCode::FORBIDDEN, why));
+    let denied = |reason| Err(ApiError::Off(StatusCode::FORBIDDEN, reason));
     if store.lookup(SIMPLE_SSO).is_none() {
-        return off(
+        return denied(
             "Simple SSO is not enabled. It must be enabled to validate or issue temporary auth tokens.",
         );
     }
     match mode.is_on().await.map_err(ApiError::plain)? {
         true => Ok(()),
-        false => off("Multi-User mode is not enabled. It must be enabled to use Simple SSO."),
+        false => denied("Multi-User mode is not enabled. It must be enabled to use Simple SSO."),
     }
 }

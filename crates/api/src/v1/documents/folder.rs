@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::v1::system::wire::named;
+use crate::v1::system::wire::with_field;
 
 #[derive(Deserialize, ToSchema)]
 pub struct FolderBody {
@@ -32,7 +32,7 @@ impl FolderBody {
 
 /// Parses the name of a folder.
 pub fn parse(name: &str) -> Result<Folder> {
-    Folder::parse(name).map_err(|error| named(error, "name"))
+    Folder::parse(name).map_err(|error| with_field(error, "name"))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, delete, get};
 use carrel_domain::document::FileType;
 use carrel_domain::folder::{ListPosition, ListedDocument};
 use carrel_domain::{DocumentId, Error, Folder, Result};
-use carrel_services::library::{LISTED_FIRST, Library};
+use carrel_services::library::{FIRST_PAGE_LEN, Library};
 use futures_util::stream::{once, try_unfold};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde_json::{Map, Value, json};
@@ -36,7 +36,7 @@ pub async fn list_documents(
     let (folder, part) = params.read()?.into_part();
     Ok(match folder {
         Some(folder) => {
-            let part = part.read(Some(USUAL))?;
+            let part = part.read(Some(DEFAULT_LIMIT))?;
             folder_page(&ports.library, &folder, part, true, wire::body).await?
         }
         None => tree(&ports.library, wire::body).await?,
@@ -44,11 +44,11 @@ pub async fn list_documents(
 }
 
 /// Documents of a folder that `GET /documents` lists by default.
-pub const USUAL: u32 = 100;
+pub const DEFAULT_LIMIT: u32 = 100;
 
 /// Lists every folder with its documents.
 pub async fn tree(library: &Library, entry_of: wire::EntryOf) -> Result<HttpResponse> {
-    let entries = library.everything().await?;
+    let entries = library.list_all().await?;
     list(wire::TreeWriter::new(entry_of), entries).await
 }
 
@@ -83,18 +83,18 @@ pub async fn folder_page(
         return Ok(missing());
     };
     let from = ListPosition::In { folder: folder.clone(), after: None };
-    let first = limit.unwrap_or(LISTED_FIRST);
-    let found = library.folders.list(&from, offset, first).await?;
-    let listed_so_far = offset.saturating_add(found.len() as u64);
-    let has_more = limit.is_some() && listed_so_far < total;
+    let first = limit.unwrap_or(FIRST_PAGE_LEN);
+    let page = library.folders.list(&from, offset, first).await?;
+    let end = offset.saturating_add(page.len() as u64);
+    let has_more = limit.is_some() && end < total;
     let about = wire::PageFacts { total, has_more, with_code };
     let writer = wire::PageWriter::new(entry_of, folder.as_str(), about)?;
-    if limit.is_some() || listed_so_far >= total {
-        return list(writer, once(ready(Ok(found)))).await;
+    if limit.is_some() || end >= total {
+        return list(writer, once(ready(Ok(page)))).await;
     }
-    let after = found.last().map(|last| last.texts().name.to_owned());
+    let after = page.last().map(|last| last.texts().name.to_owned());
     let rest = library.list_after(folder, after);
-    list(writer, once(ready(Ok(found))).chain(rest)).await
+    list(writer, once(ready(Ok(page))).chain(rest)).await
 }
 
 /// Streams the entries as they are read, or sends a short list at once.
@@ -104,37 +104,38 @@ async fn list<W: ListWriter + 'static>(
 ) -> Result<HttpResponse> {
     let mut entries = Box::pin(entries);
     let mut some = Vec::new().into_iter();
-    let is_whole = write_on(&mut writer, &mut entries, &mut some, LARGEST_WHOLE).await?;
-    let begin = take(writer.written());
-    if is_whole {
-        return Ok(HttpResponse::Ok().content_type(JSON).body(begin));
+    let is_complete =
+        write_entries(&mut writer, &mut entries, &mut some, MAX_BUFFERED_BYTES).await?;
+    let head = take(writer.buffer());
+    if is_complete {
+        return Ok(HttpResponse::Ok().content_type(JSON).body(head));
     }
     let rest = try_unfold(Some((writer, entries, some)), |state| async move {
         let Some((mut writer, mut entries, mut some)) = state else { return Ok(None) };
-        let is_whole = write_on(&mut writer, &mut entries, &mut some, PIECE).await?;
-        let piece = replace(writer.written(), Vec::with_capacity(PIECE + PIECE / 8));
-        Ok::<_, Error>(Some((piece, (!is_whole).then_some((writer, entries, some)))))
+        let is_complete = write_entries(&mut writer, &mut entries, &mut some, CHUNK_BYTES).await?;
+        let chunk = replace(writer.buffer(), Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8));
+        Ok::<_, Error>(Some((chunk, (!is_complete).then_some((writer, entries, some)))))
     });
-    let pieces = once(ready(Ok(begin))).chain(rest).map_ok(Bytes::from);
-    Ok(HttpResponse::Ok().content_type(JSON).streaming(pieces.map_err(std::io::Error::other)))
+    let chunks = once(ready(Ok(head))).chain(rest).map_ok(Bytes::from);
+    Ok(HttpResponse::Ok().content_type(JSON).streaming(chunks.map_err(std::io::Error::other)))
 }
 
-/// Writes entries until there are `enough` bytes. Returns true if that was all of them.
-async fn write_on<W: ListWriter>(
+/// Writes entries until there are `limit` bytes. Returns true if that was all of them.
+async fn write_entries<W: ListWriter>(
     writer: &mut W,
     entries: &mut (impl Stream<Item = Result<Vec<W::Entry>>> + Unpin),
     some: &mut std::vec::IntoIter<W::Entry>,
-    enough: usize,
+    limit: usize,
 ) -> Result<bool> {
     loop {
         for entry in some.by_ref() {
             writer.add(entry)?;
-            if writer.written().len() >= enough {
+            if writer.buffer().len() >= limit {
                 return Ok(false);
             }
         }
         match entries.try_next().await? {
-            Some(more) => *some = more.into_iter(),
+            Some(entries) => *some = entries.into_iter(),
             None => {
                 writer.end();
                 return Ok(true);
@@ -146,11 +147,11 @@ async fn write_on<W: ListWriter>(
 const JSON: &str = "application/json";
 
 /// Longest list that is sent at once, in bytes.
-const LARGEST_WHOLE: usize = 256 << 10;
+const MAX_BUFFERED_BYTES: usize = 256 << 10;
 
 /// Size of a streamed chunk, in bytes. Actix copies each chunk into the connection's buffer, which
 /// never shrinks.
-const PIECE: usize = 64 << 10;
+const CHUNK_BYTES: usize = 64 << 10;
 
 /// List the file types that this server can read.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
@@ -161,13 +162,13 @@ pub async fn accepted_file_types(
     ports: Data<Ports>,
 ) -> ApiResult<Json<Value>> {
     let types = ports.library.extractor.file_types().into_iter();
-    Ok(Json(accepted(types.filter(|known| known.is_read))))
+    Ok(Json(accepted(types.filter(|file_type| file_type.is_read))))
 }
 
 /// Returns file types with their extensions.
 pub fn accepted(types: impl Iterator<Item = FileType>) -> Value {
     let types: Map<_, _> =
-        types.map(|known| (known.mime.to_owned(), json!(known.extensions))).collect();
+        types.map(|file_type| (file_type.mime.to_owned(), json!(file_type.extensions))).collect();
     json!({ "types": types })
 }
 
@@ -197,15 +198,15 @@ pub async fn find_document(
     ports: Data<Ports>,
     name: Path<String>,
 ) -> ApiResult<HttpResponse, Plain> {
-    let found = by_name(&ports.library, &name).await?;
-    let document = wire::body(&found);
-    Ok(HttpResponse::Ok().json(wire::DocumentFound::new(&found, document, None)))
+    let row = by_name(&ports.library, &name).await?;
+    let document = wire::body(&row);
+    Ok(HttpResponse::Ok().json(wire::DocumentFound::new(&row, document, None)))
 }
 
 /// Returns the document whose file has this name.
 pub async fn by_name(library: &Library, name: &str) -> Result<ListedDocument> {
-    let found = library.folders.by_name(name).await?;
-    found.ok_or_else(|| Error::not_found("document", name))
+    let document = library.folders.by_name(name).await?;
+    document.ok_or_else(|| Error::not_found("document", name))
 }
 
 /// Find a document by its id, which stays the same when the document moves.
@@ -218,9 +219,9 @@ pub async fn find_document_by_id(
     id: Path<String>,
     params: Params<wire::FoundQuery>,
 ) -> ApiResult<HttpResponse, Plain> {
-    let (found, text) = by_id(&ports.library, &id, &params.read()?).await?;
-    let document = wire::body(&found);
-    Ok(HttpResponse::Ok().json(wire::DocumentFound::new(&found, document, text)))
+    let (row, text) = by_id(&ports.library, &id, &params.read()?).await?;
+    let document = wire::body(&row);
+    Ok(HttpResponse::Ok().json(wire::DocumentFound::new(&row, document, text)))
 }
 
 /// Returns the document with this id, and its text if requested.
@@ -230,10 +231,10 @@ pub async fn by_id(
     query: &wire::FoundQuery,
 ) -> Result<(ListedDocument, Option<String>)> {
     let id = parse_id(id)?;
-    let found = library.folders.by_id(id).await?;
-    let found = found.ok_or_else(|| Error::not_found("document", id))?;
-    let text = if query.with_content() { library.text_at(&found).await? } else { None };
-    Ok((found, text))
+    let document = library.folders.by_id(id).await?;
+    let document = document.ok_or_else(|| Error::not_found("document", id))?;
+    let text = if query.with_content() { library.text_at(&document).await? } else { None };
+    Ok((document, text))
 }
 
 /// Remove a document from the library and from every workspace, by its id.
@@ -247,8 +248,8 @@ pub async fn remove_document_by_id(
 ) -> ApiResult<Json<DocumentsRemoved>, NoSuccess> {
     let id = parse_id(&id)?;
     let missing = || Error::not_found("document", id);
-    let found = ports.library.folders.by_id(id).await?.ok_or_else(missing)?;
-    let path = found.path()?;
+    let document = ports.library.folders.by_id(id).await?.ok_or_else(missing)?;
+    let path = document.path()?;
     let removed = ports.library.remove(vec![path.clone()], &caller.by()).await?;
     if removed.is_empty() {
         return Err(missing().into());

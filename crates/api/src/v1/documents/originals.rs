@@ -66,8 +66,8 @@ pub async fn show_page(
 /// Returns a document that the caller may see. A key bound to workspaces sees only their documents.
 async fn visible(caller: &Authorized<scope::Read>, ports: &Ports, id: &str) -> Result<Document> {
     let missing = || Error::not_found("document", id);
-    let found = ports.library.folders.by_id(parse_id(id)?).await?.ok_or_else(missing)?;
-    let (path, allowed) = (found.path()?, &caller.key.workspaces);
+    let document = ports.library.folders.by_id(parse_id(id)?).await?.ok_or_else(missing)?;
+    let (path, allowed) = (document.path()?, &caller.key.workspaces);
     let paths = std::slice::from_ref(&path);
     if !allowed.is_empty()
         && ports.workspace_documents.paths_in_workspaces(allowed, paths).await?.is_empty()

@@ -35,8 +35,8 @@ pub async fn upload_document(
     form: MultipartForm,
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
-    let sent = form.read().await?;
-    let added = add_file(&ports, &caller, &request, sent, None, DocumentsAdded::new).await?;
+    let upload = form.read().await?;
+    let added = add_file(&ports, &caller, &request, upload, None, DocumentsAdded::new).await?;
     Ok(Json(query.apply(added)))
 }
 
@@ -57,9 +57,9 @@ pub async fn upload_into_folder(
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let folder = folder::parse(&name)?;
     let query = params.read()?;
-    let sent = form.read().await?;
+    let upload = form.read().await?;
     let added =
-        add_file(&ports, &caller, &request, sent, Some(folder), DocumentsAdded::new).await?;
+        add_file(&ports, &caller, &request, upload, Some(folder), DocumentsAdded::new).await?;
     Ok(Json(query.apply(added)))
 }
 
@@ -119,20 +119,20 @@ pub async fn add_file(
     ports: &Ports,
     caller: &Authorized<scope::DocumentsWrite>,
     request: &HttpRequest,
-    sent: ReceivedUpload,
+    upload: ReceivedUpload,
     folder: Option<Folder>,
     to_response: AddedOf,
 ) -> Result<DocumentsAdded> {
-    let (mut details, slugs) = wire::upload_fields(&sent.fields, folder, sent.digest)?;
-    let named = idempotency::named(request, caller, sent.whole())?;
-    details.terms.request = named.as_ref().map(idempotency::mark);
+    let (mut details, slugs) = wire::upload_fields(&upload.fields, folder, upload.digest)?;
+    let key = idempotency::read_key(request, caller, upload.request_digest())?;
+    details.terms.request = key.as_ref().map(idempotency::request_digest);
     let (ingestion, by) = (ports.ingestion.clone(), caller.by());
     let work = move |into| async move {
-        let content = sent.content;
-        let file = IncomingFile { name: sent.name, content: content.path().to_owned() };
+        let content = upload.content;
+        let file = IncomingFile { name: upload.name, content: content.path().to_owned() };
         Ok(ingestion.add_file(file, details, into, Indexing::Keep, &by).await?.added)
     };
-    once(ports, caller, named, slugs, to_response, work).await
+    once(ports, caller, key, slugs, to_response, work).await
 }
 
 /// Adds a text. `digest` is that of the body.
@@ -145,13 +145,13 @@ pub async fn add_text(
     digest: [u8; 32],
     to_response: AddedOf,
 ) -> Result<DocumentsAdded> {
-    let named = idempotency::named(request, caller, digest)?;
-    raw.terms.request = named.as_ref().map(idempotency::mark);
+    let key = idempotency::read_key(request, caller, digest)?;
+    raw.terms.request = key.as_ref().map(idempotency::request_digest);
     let (ingestion, by) = (ports.ingestion.clone(), caller.by());
     let work = move |into| async move {
         Ok(ingestion.add_text(raw, into, Indexing::Keep, &by).await?.added)
     };
-    once(ports, caller, named, slugs, to_response, work).await
+    once(ports, caller, key, slugs, to_response, work).await
 }
 
 /// Adds a web page. `digest` is that of the body.
@@ -164,20 +164,20 @@ pub async fn add_link(
     digest: [u8; 32],
     to_response: AddedOf,
 ) -> Result<DocumentsAdded> {
-    let named = idempotency::named(request, caller, digest)?;
-    link.details.terms.request = named.as_ref().map(idempotency::mark);
+    let key = idempotency::read_key(request, caller, digest)?;
+    link.details.terms.request = key.as_ref().map(idempotency::request_digest);
     let (ingestion, by) = (ports.ingestion.clone(), caller.by());
     let work = move |into| async move {
         Ok(ingestion.add_link(link, into, Indexing::Keep, &by).await?.added)
     };
-    once(ports, caller, named, slugs, to_response, work).await
+    once(ports, caller, key, slugs, to_response, work).await
 }
 
 /// Carries out the work, unless the request was carried out before.
 async fn once<W>(
     ports: &Ports,
     caller: &Authorized<scope::DocumentsWrite>,
-    named: Option<IdempotentRequest>,
+    key: Option<IdempotentRequest>,
     slugs: Vec<String>,
     to_response: AddedOf,
     work: impl FnOnce(Vec<Workspace>) -> W + Send + 'static,
@@ -191,12 +191,6 @@ where
         Ok(to_response(work(into).await?, warnings))
     };
     let now = caller.by().at;
-    idempotency::once(
-        Arc::clone(&ports.idempotency_keys),
-        &ports.ingestion.library,
-        named,
-        now,
-        work,
-    )
-    .await
+    idempotency::once(Arc::clone(&ports.idempotency_keys), &ports.ingestion.library, key, now, work)
+        .await
 }

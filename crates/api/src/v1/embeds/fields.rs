@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::wire::sent;
 
 /// Most origins of one widget.
-const MOST_ORIGINS: usize = 1000;
+const MAX_ORIGINS: usize = 1000;
 
 /// Fields of a body that the operation does not know.
 pub type UnknownFields = BTreeMap<String, IgnoredAny>;
@@ -74,7 +74,7 @@ impl EmbedFields {
         match &self.workspace_slug {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(slug)) if !slug.is_empty() => Ok(Some(slug.clone())),
-            Some(_) => Err(unnamed()),
+            Some(_) => Err(missing_workspace()),
         }
     }
 
@@ -84,7 +84,7 @@ impl EmbedFields {
     }
 
     /// Refuses unknown fields.
-    pub fn checked(self) -> Result<Self> {
+    pub fn check(self) -> Result<Self> {
         match self.unknown.keys().next() {
             Some(name) => {
                 let name: String = name.chars().take(60).collect();
@@ -136,26 +136,26 @@ impl EmbedFields {
 }
 
 /// Returns the error for a new widget without a workspace.
-pub fn unnamed() -> Error {
+pub fn missing_workspace() -> Error {
     Error::invalid("workspace_slug", "Workspace slug is required")
 }
 
-fn workspace(value: Option<Value>, before: WorkspaceId) -> Result<WorkspaceId> {
-    let Some(value) = value else { return Ok(before) };
+fn workspace(value: Option<Value>, current: WorkspaceId) -> Result<WorkspaceId> {
+    let Some(value) = value else { return Ok(current) };
     let id = value.as_i64().and_then(|id| i32::try_from(id).ok());
     id.map(WorkspaceId).ok_or_else(|| Error::invalid("workspace_id", "must be a workspace's id"))
 }
 
-fn flag(value: Option<Value>, field: &'static str, before: bool) -> Result<bool> {
+fn flag(value: Option<Value>, field: &'static str, current: bool) -> Result<bool> {
     match value {
-        None => Ok(before),
+        None => Ok(current),
         Some(Value::Bool(flag)) => Ok(flag),
         Some(_) => Err(Error::invalid(field, "must be true or false")),
     }
 }
 
-fn mode(value: Option<Value>, before: ChatMode) -> Result<ChatMode> {
-    let Some(value) = value else { return Ok(before) };
+fn mode(value: Option<Value>, current: ChatMode) -> Result<ChatMode> {
+    let Some(value) = value else { return Ok(current) };
     parse_mode(&value).ok_or_else(|| Error::invalid("chat_mode", "must be chat or query"))
 }
 
@@ -164,13 +164,13 @@ pub fn parse_mode(value: &Value) -> Option<ChatMode> {
     matches!(mode, ChatMode::Chat | ChatMode::Query).then_some(mode)
 }
 
-fn limit(value: Option<Value>, field: &'static str, before: Option<i32>) -> Result<Option<i32>> {
+fn limit(value: Option<Value>, field: &'static str, current: Option<i32>) -> Result<Option<i32>> {
     match value {
-        None => Ok(before),
+        None => Ok(current),
         Some(Value::Null) => Ok(None),
         Some(value) => {
-            let refused = || Error::invalid(field, "must be a whole number from 1, or null");
-            parse_limit(value.as_i64()).map(Some).ok_or_else(refused)
+            let invalid = || Error::invalid(field, "must be a whole number from 1, or null");
+            parse_limit(value.as_i64()).map(Some).ok_or_else(invalid)
         }
     }
 }
@@ -197,7 +197,7 @@ fn origins(value: Value) -> Result<Option<Vec<WebOrigin>>> {
             ));
         }
     };
-    if texts.len() > MOST_ORIGINS {
+    if texts.len() > MAX_ORIGINS {
         return Err(invalid_origins("must not hold more than 1000 origins"));
     }
     let mut origins = Vec::new();
@@ -237,11 +237,11 @@ mod tests {
 
     #[test]
     fn an_invalid_list_of_origins_never_allows_any_page() {
-        let two = Some(vec!["https://a.test".to_owned(), "http://b.test:8080".to_owned()]);
-        assert_eq!(pages(json!(["a.test", "http://b.test:8080"])).unwrap(), two);
-        assert_eq!(pages(json!("a.test, http://b.test:8080")).unwrap(), two);
+        let expected = Some(vec!["https://a.test".to_owned(), "http://b.test:8080".to_owned()]);
+        assert_eq!(pages(json!(["a.test", "http://b.test:8080"])).unwrap(), expected);
+        assert_eq!(pages(json!("a.test, http://b.test:8080")).unwrap(), expected);
         assert_eq!(pages(json!(null)).unwrap(), None);
-        for wrong in [
+        for invalid_origins in [
             json!([]),
             json!([5]),
             json!(5),
@@ -251,7 +251,7 @@ mod tests {
             json!(["a.test", "bad host"]),
             json!(""),
         ] {
-            assert!(pages(wrong.clone()).is_err(), "{wrong}");
+            assert!(pages(invalid_origins.clone()).is_err(), "{invalid_origins}");
         }
     }
 
@@ -266,8 +266,8 @@ mod tests {
             ("message_limit", json!(-1)),
             ("max_chats_per_session", json!(4_294_967_296_i64)),
         ] {
-            let refused = set(json!({ field: value })).unwrap_err().to_string();
-            assert!(refused.starts_with(field), "{refused}");
+            let invalid = set(json!({ field: value })).unwrap_err().to_string();
+            assert!(invalid.starts_with(field), "{invalid}");
         }
     }
 }

@@ -13,11 +13,11 @@ use carrel_services::widgets::WidgetService;
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::{JsonBody, Params};
-use crate::v1::embeds::fields::unnamed;
+use crate::v1::embeds::fields::missing_workspace;
 use crate::v1::history::wire::{HistoryParams, HistoryQuery};
 
 /// Number of exchanges listed by default.
-const USUAL: u32 = 100;
+const DEFAULT_LIMIT: u32 = 100;
 
 /// List all chat widgets.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])),
@@ -43,8 +43,8 @@ pub async fn create_embed(
     ports: Data<Ports>,
     body: JsonBody<wire::EmbedFields>,
 ) -> ApiResult<Json<wire::EmbedMade>> {
-    let fields = body.read().await?.checked()?;
-    let slug = fields.slug()?.ok_or_else(unnamed)?;
+    let fields = body.read().await?.check()?;
+    let slug = fields.slug()?.ok_or_else(missing_workspace)?;
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let settings = fields.into_new(workspace.id)?;
     let created = ports.widgets.create(settings, &caller.by()).await?;
@@ -63,7 +63,7 @@ pub async fn update_embed(
     key: Path<String>,
     body: JsonBody<wire::EmbedFields>,
 ) -> ApiResult<Json<wire::EmbedDone>> {
-    let fields = body.read().await?.checked()?;
+    let fields = body.read().await?.check()?;
     let embed = ports.widgets.find(&key).await?;
     if fields.is_empty() {
         return Err(Error::invalid("body", "must name a setting to change").into());
@@ -133,7 +133,7 @@ async fn chats(
     session: Option<&str>,
     params: &[(String, String)],
 ) -> Result<wire::EmbedChats> {
-    let part = HistoryQuery::read(params, Some(USUAL))?.part;
+    let part = HistoryQuery::read(params, Some(DEFAULT_LIMIT))?.part;
     let embed = embeds.find(key).await?;
     Ok(wire::EmbedChats::new(embeds.chats.page(embed.id, session, part).await?))
 }

@@ -12,7 +12,7 @@ use crate::error::{ApiResult, ErrorResponse, Plain, error_body};
 use crate::read::Params;
 
 /// Number of a workspace's exchanges listed by default.
-pub const USUAL: u32 = 100;
+pub const DEFAULT_LIMIT: u32 = 100;
 
 /// List the exchanges of a workspace.
 ///
@@ -28,12 +28,12 @@ pub async fn list_workspace_chats(
     params: Params<Vec<(String, String)>>,
 ) -> ApiResult<Json<wire::History>> {
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?.id;
-    let query = wire::HistoryQuery::read(&params.read()?, Some(USUAL))?;
-    let of = match query.session {
+    let query = wire::HistoryQuery::read(&params.read()?, Some(DEFAULT_LIMIT))?;
+    let scope = match query.session {
         Some(session) => ChatScope::Session(workspace, session),
         None => ChatScope::Workspace(workspace),
     };
-    Ok(Json(wire::History::new(ports.chats.history_page(&of, query.part).await?)))
+    Ok(Json(wire::History::new(ports.chats.history_page(&scope, query.part).await?)))
 }
 
 /// List the exchanges of a thread.

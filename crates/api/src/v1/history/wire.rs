@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 /// Most exchanges in one response.
-pub const MOST: u32 = 10_000;
+pub const MAX_LIMIT: u32 = 10_000;
 
 /// Query parameters of a history.
 #[derive(IntoParams)]
@@ -31,15 +31,15 @@ pub struct HistoryQuery {
 
 impl HistoryQuery {
     /// Reads the parameters. The first of each name counts.
-    pub fn read(pairs: &[(String, String)], usual: Option<u32>) -> Result<Self> {
+    pub fn read(pairs: &[(String, String)], default: Option<u32>) -> Result<Self> {
         let newest_first = match first_value(pairs, &["orderBy", "order_by"]) {
             None | Some("asc") => false,
             Some("desc") => true,
             Some(_) => return Err(Error::invalid("orderBy", "must be asc or desc")),
         };
         let limit = match first_value(pairs, &["limit"]).map(str::parse::<u32>) {
-            None => usual.unwrap_or(MOST),
-            Some(Ok(limit @ 1..=MOST)) => limit,
+            None => default.unwrap_or(MAX_LIMIT),
+            Some(Ok(limit @ 1..=MAX_LIMIT)) => limit,
             Some(_) => {
                 return Err(Error::invalid("limit", "must be a whole number from 1 to 10000"));
             }
@@ -127,10 +127,10 @@ impl History {
     }
 
     /// Rewrites the sources for a contract that represents them in another way.
-    pub fn with_sources(mut self, say: impl Fn(&mut Value)) -> Self {
+    pub fn with_sources(mut self, edit: impl Fn(&mut Value)) -> Self {
         for turn in &mut self.history {
-            if let Turn::Answered(answered) = turn {
-                answered.sources.as_array_mut().into_iter().flatten().for_each(&say);
+            if let Turn::Answered(answer) = turn {
+                answer.sources.as_array_mut().into_iter().flatten().for_each(&edit);
             }
         }
         self
@@ -139,9 +139,9 @@ impl History {
     /// Removes the sources, for readers who must not see them.
     pub fn without_sources(mut self) -> Self {
         for turn in &mut self.history {
-            if let Turn::Answered(answered) = turn {
-                answered.sources = json!([]);
-                answered.metrics = json!({});
+            if let Turn::Answered(answer) = turn {
+                answer.sources = json!([]);
+                answer.metrics = json!({});
             }
         }
         self
@@ -163,7 +163,7 @@ fn turns(chat: Chat) -> Option<[Turn; 2]> {
     let (chat_id, sent_at) = (chat.id.0, chat.created_at.timestamp());
     let attachments = attachments.unwrap_or_else(|| json!([]));
     let question = Asked { role: "user", content: chat.prompt, sent_at, attachments, chat_id };
-    let answered = Answered {
+    let answer = Answered {
         r#type: mode,
         role: "assistant",
         content,
@@ -175,7 +175,7 @@ fn turns(chat: Chat) -> Option<[Turn; 2]> {
         outputs,
         clarifying_questions,
     };
-    Some([Turn::Asked(question), Turn::Answered(Box::new(answered))])
+    Some([Turn::Asked(question), Turn::Answered(Box::new(answer))])
 }
 
 #[cfg(test)]

@@ -35,15 +35,15 @@ pub async fn list_jobs(
 ) -> ApiResult<Json<wire::JobPage>, Alike> {
     let query = params.read()?;
     let limit = query.limit()?;
-    let of = match &query.workspace {
+    let workspaces = match &query.workspace {
         Some(slug) => Some(vec![caller.workspace(&*ports.workspaces, slug).await?.id]),
         None => Some(caller.key.workspaces.clone()).filter(|workspaces| !workspaces.is_empty()),
     };
-    let filter = JobFilter { workspaces: of, ..query.filter()? };
-    let mut found = ports.jobs.page(&filter, query.before(), limit + 1).await?;
-    let has_more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    Ok(Json(wire::JobPage { jobs: found.into_iter().map(Into::into).collect(), has_more }))
+    let filter = JobFilter { workspaces, ..query.filter()? };
+    let mut jobs = ports.jobs.page(&filter, query.before(), limit + 1).await?;
+    let has_more = jobs.len() > limit as usize;
+    jobs.truncate(limit as usize);
+    Ok(Json(wire::JobPage { jobs: jobs.into_iter().map(Into::into).collect(), has_more }))
 }
 
 /// Get a job and its documents.
@@ -137,11 +137,10 @@ async fn find(
     jobs: &dyn Jobs,
     id: &str,
 ) -> Result<Job> {
-    let found = match id.parse() {
+    let job = match id.parse() {
         Ok(number) => jobs.by_id(JobId(number)).await?,
         Err(_) => None,
     };
-    found
-        .filter(|job| caller.key.allows_workspace(job.workspace.id))
+    job.filter(|job| caller.key.allows_workspace(job.workspace.id))
         .ok_or_else(|| Error::not_found("job", id))
 }

@@ -44,22 +44,22 @@ pub async fn complete_chat(
     }
     question.separates_reasoning = true;
     let listener = Listener::new(&request, &caller, &workspace)?;
-    let pieces = ports.conversations.stream(&workspace, question, &caller.by()).await?;
+    let events = ports.conversations.stream(&workspace, question, &caller.by()).await?;
     let mut completion = CompletionStream::new(heading, manner.counts);
     let begin = completion.begin();
-    Ok(streamed(pieces, begin, move |piece| completion.encode(piece), listener).await?)
+    Ok(streamed(events, begin, move |event| completion.encode(event), listener).await?)
 }
 
 /// Returns the stream that `tell` makes of the parts, after `begin`.
 pub async fn streamed(
-    mut pieces: Receiver<AnswerEvent>,
+    mut events: Receiver<AnswerEvent>,
     begin: String,
     mut encode: impl FnMut(AnswerEvent) -> String + 'static,
     listener: Listener,
 ) -> Result<HttpResponse> {
-    let first = streaming::first(&mut pieces).await?;
+    let first = streaming::first(&mut events).await?;
     let begin = begin + &first.map(&mut encode).unwrap_or_default();
     let begin = stream::iter([Ok(Bytes::from(begin))]);
     Ok(streaming::response()
-        .streaming(begin.chain(streaming::event_stream(pieces, encode, listener))))
+        .streaming(begin.chain(streaming::event_stream(events, encode, listener))))
 }

@@ -25,11 +25,11 @@ pub async fn generate_image(
     order: Order,
 ) -> ApiResult<HttpResponse, OpenAi> {
     if order.is_form() {
-        ports.images.ready()?;
+        ports.images.check_available()?;
     }
     let Ordered { body, references, files: _files } =
         order.read::<wire::ImageBody, false>().await?;
     let format = body.format()?;
-    let image = ports.images.make(&body.into_request(references)?).await?;
+    let image = ports.images.generate(&body.into_request(references)?).await?;
     Ok(wire::answer(image, format, Some(Utc::now())))
 }

@@ -33,8 +33,8 @@ pub async fn list_models(
     caller: Authorized<scope::Read>,
     ports: Data<Ports>,
 ) -> ApiResult<Json<wire::ModelPage>, OpenAi> {
-    let entered = entered(&caller, &*ports.workspaces).await?;
-    Ok(Json(wire::ModelPage::of(entered, ports.settings_store.lookup(PROVIDER))))
+    let accessible_workspaces = accessible_workspaces(&caller, &*ports.workspaces).await?;
+    Ok(Json(wire::ModelPage::of(accessible_workspaces, ports.settings_store.lookup(PROVIDER))))
 }
 
 /// Get a workspace as a model.
@@ -83,14 +83,17 @@ pub async fn stores<P>(
     settings: &SettingsStore,
     page: &wire::StorePage,
 ) -> Result<wire::VectorStores> {
-    let entered = entered(caller, workspaces).await?;
+    let accessible_workspaces = accessible_workspaces(caller, workspaces).await?;
     let documents: HashMap<_, _> = placements.counts().await?.into_iter().collect();
     let provider = settings.lookup("VECTOR_DB").unwrap_or_default();
-    Ok(wire::VectorStores::of(entered, &documents, &provider, page))
+    Ok(wire::VectorStores::of(accessible_workspaces, &documents, &provider, page))
 }
 
 /// Returns the workspaces that the caller may access.
-async fn entered<P>(caller: &Authorized<P>, workspaces: &dyn Workspaces) -> Result<Vec<Workspace>> {
+async fn accessible_workspaces<P>(
+    caller: &Authorized<P>,
+    workspaces: &dyn Workspaces,
+) -> Result<Vec<Workspace>> {
     let all = workspaces.list().await?.into_iter();
     Ok(all.filter(|workspace| caller.key.allows_workspace(workspace.id)).collect())
 }
@@ -114,7 +117,8 @@ async fn no_model<P>(
     workspaces: &dyn Workspaces,
     model: &str,
 ) -> Result<HttpResponse> {
-    let known = entered(caller, workspaces).await?;
-    let known: Vec<_> = known.into_iter().map(|workspace| workspace.slug.to_string()).collect();
-    Ok(error::no_model(model, &known))
+    let workspaces = accessible_workspaces(caller, workspaces).await?;
+    let workspaces: Vec<_> =
+        workspaces.into_iter().map(|workspace| workspace.slug.to_string()).collect();
+    Ok(error::no_model(model, &workspaces))
 }

@@ -5,7 +5,7 @@ use carrel_domain::workspace::SearchMode;
 use carrel_domain::{Error, Result};
 use carrel_services::provenance::ProvenanceFields;
 use carrel_services::record;
-use carrel_services::search::{Hit, MOST_PASSAGES, Query, Why};
+use carrel_services::search::{Hit, MAX_PASSAGES, Query, Ranking};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -46,15 +46,15 @@ impl SearchBody {
             None | Some(Value::Null) => String::new(),
             Some(_) => return Err(Error::invalid("query", "must be text")),
         };
-        let limit = bounded_number(self.top_n, "topN", 1.0..=MOST_PASSAGES as f64)?;
-        let least = bounded_number(self.score_threshold, "scoreThreshold", 0.0..=1.0)?;
+        let limit = bounded_number(self.top_n, "topN", 1.0..=MAX_PASSAGES as f64)?;
+        let minimum = bounded_number(self.score_threshold, "scoreThreshold", 0.0..=1.0)?;
         Ok(Query {
             text,
             limit: limit.map(|limit| limit as usize),
-            least_similarity: least.map(|least| least as f32),
+            min_similarity: minimum.map(|minimum| minimum as f32),
             mode: mode(self.search_mode)?,
             filter: filter::read(self.filter)?,
-            earlier: Vec::new(),
+            history: Vec::new(),
         })
     }
 }
@@ -127,15 +127,15 @@ pub struct Reasons {
     rerank_score: Option<f32>,
 }
 
-impl From<Why> for Reasons {
-    fn from(why: Why) -> Self {
-        let Why { by_meaning, by_words, reranked } = why;
+impl From<Ranking> for Reasons {
+    fn from(ranking: Ranking) -> Self {
+        let Ranking { vector_rank, lexical, rerank_score } = ranking;
         Self {
-            vector_rank: by_meaning,
-            lexical_rank: by_words.map(|words| words.rank),
-            lexical_score: by_words.map(|words| words.score),
-            lexical_share: by_words.map(|words| words.share),
-            rerank_score: reranked,
+            vector_rank,
+            lexical_rank: lexical.map(|lexical| lexical.rank),
+            lexical_score: lexical.map(|lexical| lexical.score),
+            lexical_share: lexical.map(|lexical| lexical.share),
+            rerank_score,
         }
     }
 }
@@ -192,7 +192,7 @@ impl SearchResult {
             provenance,
         };
         let (id, score) = (hit.passage.chunk.to_string(), hit.similarity);
-        Self { id, text, metadata, distance: 1.0 - score, score, why: hit.why.into() }
+        Self { id, text, metadata, distance: 1.0 - score, score, why: hit.ranking.into() }
     }
 }
 

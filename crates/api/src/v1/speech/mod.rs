@@ -65,6 +65,6 @@ pub async fn read_answer_aloud(
     let chat = ports.chat_edits.chat(workspace.id, id).await?;
     let chat = chat.ok_or_else(|| Error::not_found("chat", &path.1))?;
     let answer = record::text_of(&chat.response).unwrap_or_default();
-    let spoken = ports.speech.read_aloud(&answer, options, &caller.by()).await?;
-    Ok(sound::spoken(spoken, &request).await?)
+    let audio = ports.speech.read_aloud(&answer, options, &caller.by()).await?;
+    Ok(sound::spoken(audio, &request).await?)
 }

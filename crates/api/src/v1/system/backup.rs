@@ -31,7 +31,7 @@ pub async fn back_up(
     ports: Data<Ports>,
 ) -> ApiResult<HttpResponse> {
     let holder = Holder::new(&request, &caller)?;
-    let staged = ports.backups.stage(Secrets::LeftOut, &caller.by()).await?;
+    let staged = ports.backups.stage(Secrets::Excluded, &caller.by()).await?;
     let name = format!("carrel-{}.tar", Utc::now().format("%Y-%m-%dT%H-%M-%SZ"));
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,

@@ -21,6 +21,6 @@ pub async fn list_provider_models(
 ) -> ApiResult<Json<ModelsListed>> {
     let ModelsBody { kind, provider, settings } = body.read().await?;
     let kind = kind.as_deref().unwrap_or("llm").parse()?;
-    let offered = ports.model_lists.list(kind, provider, &settings.unwrap_or_default()).await?;
-    Ok(Json(offered.into()))
+    let models = ports.model_lists.list(kind, provider, &settings.unwrap_or_default()).await?;
+    Ok(Json(models.into()))
 }

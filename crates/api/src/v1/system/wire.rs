@@ -28,7 +28,7 @@ impl RemoveDocuments {
         let Some(Value::Array(names)) = self.names else { return Err(invalid()) };
         let path = |name: &Value| {
             let path = DocumentPath::parse(name.as_str().ok_or_else(invalid)?);
-            path.map_err(|error| named(error, "names"))
+            path.map_err(|error| with_field(error, "names"))
         };
         names.iter().map(path).collect()
     }
@@ -43,14 +43,14 @@ pub struct DocumentsRemoved {
 impl DocumentsRemoved {
     pub fn new(requested: &[DocumentPath], removed: &[RemovedDocument]) -> Self {
         let removed_paths: HashSet<_> = removed.iter().map(|removed| &removed.path).collect();
-        let unknown =
+        let missing =
             requested.iter().filter(|path| !removed_paths.contains(path)).map(ToString::to_string);
-        let unknown: Vec<_> = unknown.collect();
-        let mut done = Self::done();
-        if !unknown.is_empty() {
-            done.message.push_str(&format!("; not found: {}", unknown.join(", ")));
+        let missing: Vec<_> = missing.collect();
+        let mut result = Self::done();
+        if !missing.is_empty() {
+            result.message.push_str(&format!("; not found: {}", missing.join(", ")));
         }
-        done
+        result
     }
 
     pub fn done() -> Self {
@@ -59,9 +59,9 @@ impl DocumentsRemoved {
 }
 
 /// Returns the error with the name of the invalid field.
-pub fn named(error: Error, field: &'static str) -> Error {
+pub fn with_field(error: Error, field: &'static str) -> Error {
     match error {
         Error::Invalid { reason, .. } => Error::invalid(field, reason),
-        other => other,
+        error => error,
     }
 }

@@ -43,14 +43,14 @@ pub async fn create(
     by: &By,
 ) -> Result<wire::ThreadChanged> {
     let user = match ports.multi_user.is_on().await? {
-        true => known(&*ports.users, body.user()?).await?,
+        true => existing_user(&*ports.users, body.user()?).await?,
         false => None,
     };
-    let choice = service::ThreadChoice { name: body.name()?, slug: body.slug()?, user };
-    Ok(service::create(&*ports.threads, workspace, choice, by).await?.into())
+    let options = service::ThreadOptions { name: body.name()?, slug: body.slug()?, user };
+    Ok(service::create(&*ports.threads, workspace, options, by).await?.into())
 }
 
-async fn known(users: &dyn Users, id: Option<UserId>) -> Result<Option<UserId>> {
+async fn existing_user(users: &dyn Users, id: Option<UserId>) -> Result<Option<UserId>> {
     match id {
         Some(id) if users.by_id(id).await?.is_none() => Err(Error::not_found("user", id)),
         id => Ok(id),
@@ -172,11 +172,11 @@ pub async fn branch_chat(
     let body = body.read().await?;
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let id = chat_id(&path.1)?;
-    let found = ports.chat_edits.chat(workspace.id, id).await?;
-    let last = found.ok_or_else(|| Error::not_found("chat", id))?;
+    let chat = ports.chat_edits.chat(workspace.id, id).await?;
+    let last = chat.ok_or_else(|| Error::not_found("chat", id))?;
     let user = last.conversation.user;
-    let choice = service::ThreadChoice { name: body.name()?, slug: body.slug()?, user };
+    let options = service::ThreadOptions { name: body.name()?, slug: body.slug()?, user };
     let by = caller.by();
-    let thread = service::branch(&ports, &workspace, &last, choice, UNTITLED_BRANCH, &by).await?;
+    let thread = service::branch(&ports, &workspace, &last, options, UNTITLED_BRANCH, &by).await?;
     Ok(Json(thread.into()))
 }

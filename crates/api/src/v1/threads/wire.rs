@@ -11,10 +11,10 @@ use utoipa::{IntoParams, ToSchema};
 use crate::wire::{sent, time};
 
 /// Longest name and longest slug of a thread, in bytes.
-const LONGEST: usize = 1000;
+const MAX_NAME_CHARS: usize = 1000;
 
 /// Most threads that one request deletes, in one transaction.
-const MOST_DELETED: usize = 100;
+const MAX_DELETED: usize = 100;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -35,11 +35,11 @@ pub struct NewThreadBody {
 
 impl NewThreadBody {
     pub fn name(&self) -> Result<Option<String>> {
-        words(self.name.as_ref(), "name")
+        text(self.name.as_ref(), "name")
     }
 
     pub fn slug(&self) -> Result<Option<String>> {
-        words(self.slug.as_ref(), "slug")
+        text(self.slug.as_ref(), "slug")
     }
 
     pub fn user(&self) -> Result<Option<UserId>> {
@@ -47,16 +47,16 @@ impl NewThreadBody {
     }
 }
 
-fn words(value: Option<&Value>, field: &'static str) -> Result<Option<String>> {
-    let words = match value {
+fn text(value: Option<&Value>, field: &'static str) -> Result<Option<String>> {
+    let text = match value {
         None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(words)) => words.clone(),
+        Some(Value::String(text)) => text.clone(),
         Some(_) => return Err(Error::invalid(field, "must be text or null")),
     };
-    if words.len() > LONGEST {
+    if text.len() > MAX_NAME_CHARS {
         return Err(Error::invalid(field, "must not be longer than 1000 bytes"));
     }
-    Ok(Some(words).filter(|words| !words.is_empty()))
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 /// Returns the user in a body.
@@ -65,8 +65,8 @@ pub fn user(value: Option<&Value>) -> Result<Option<UserId>> {
         None | Some(Value::Null) => return Ok(None),
         Some(value) => value.as_i64().and_then(|number| i32::try_from(number).ok()),
     };
-    let refused = || Error::invalid("userId", "must be the id of a user or null");
-    number.map(|id| Some(UserId(id))).ok_or_else(refused)
+    let invalid = || Error::invalid("userId", "must be the id of a user or null");
+    number.map(|id| Some(UserId(id))).ok_or_else(invalid)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -83,11 +83,11 @@ pub struct BranchBody {
 
 impl BranchBody {
     pub fn name(&self) -> Result<Option<String>> {
-        words(self.name.as_ref(), "name")
+        text(self.name.as_ref(), "name")
     }
 
     pub fn slug(&self) -> Result<Option<String>> {
-        words(self.slug.as_ref(), "slug")
+        text(self.slug.as_ref(), "slug")
     }
 }
 
@@ -103,7 +103,7 @@ impl ThreadSlugs {
     pub fn into_slugs(self) -> Result<BTreeSet<String>> {
         let invalid = || Error::invalid("slugs", "must be an array of 1 to 100 slugs of threads");
         let Some(Value::Array(slugs)) = self.slugs else { return Err(invalid()) };
-        if !(1..=MOST_DELETED).contains(&slugs.len()) {
+        if !(1..=MAX_DELETED).contains(&slugs.len()) {
             return Err(invalid());
         }
         slugs.iter().map(|slug| slug.as_str().map(str::to_owned).ok_or_else(invalid)).collect()
@@ -136,7 +136,7 @@ impl ThreadFields {
     pub fn name(self) -> Result<Option<String>> {
         match self.name {
             None => Ok(None),
-            Some(Value::String(name)) if name.len() <= LONGEST => Ok(Some(name)),
+            Some(Value::String(name)) if name.len() <= MAX_NAME_CHARS => Ok(Some(name)),
             Some(_) => Err(Error::invalid("name", "must be text of at most 1000 bytes")),
         }
     }

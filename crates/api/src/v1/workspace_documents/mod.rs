@@ -53,7 +53,7 @@ pub async fn update_documents<P>(
 ) -> Result<HttpResponse> {
     let by = caller.by();
     let Update { adds, deletes, refused: mut failures, later } = update;
-    let adds = placeable(ports, caller, adds, &mut failures).await?;
+    let adds = existing_paths(ports, caller, adds, &mut failures).await?;
     ports.library.withdraw(&workspace, &deletes, &by).await?;
     if later || query.later {
         let job = ports.workers.embed_later(&workspace, adds, &by).await?;
@@ -65,7 +65,7 @@ pub async fn update_documents<P>(
 
 /// Returns the documents that the caller may add. A key that is bound to workspaces knows only the
 /// documents in these; any other is reported as not found.
-async fn placeable<P>(
+async fn existing_paths<P>(
     ports: &Ports,
     caller: &Authorized<P>,
     paths: Vec<DocumentPath>,
@@ -75,14 +75,14 @@ async fn placeable<P>(
     if allowed.is_empty() || paths.is_empty() {
         return Ok(paths);
     }
-    let known = ports.workspace_documents.paths_in_workspaces(allowed, &paths).await?;
-    let (known, unknown) = paths.into_iter().partition(|path| known.contains(path));
+    let existing = ports.workspace_documents.paths_in_workspaces(allowed, &paths).await?;
+    let (existing, unknown) = paths.into_iter().partition(|path| existing.contains(path));
     let missing = |path: DocumentPath| {
         let reason = Error::not_found("document", &path).to_string();
         (path.to_string(), reason)
     };
     failures.extend(Vec::into_iter(unknown).map(missing));
-    Ok(known)
+    Ok(existing)
 }
 
 async fn updated(

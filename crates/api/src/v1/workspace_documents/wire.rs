@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::jobs::wire::JobRow;
-use crate::v1::system::wire::named;
+use crate::v1::system::wire::with_field;
 
 #[derive(Deserialize, ToSchema)]
 pub struct UpdateEmbeddings {
@@ -48,7 +48,7 @@ impl UpdateEmbeddings {
 fn paths(texts: &[String], field: &'static str) -> Result<Vec<DocumentPath>> {
     texts
         .iter()
-        .map(|text| DocumentPath::parse(text).map_err(|error| named(error, field)))
+        .map(|text| DocumentPath::parse(text).map_err(|error| with_field(error, field)))
         .collect()
 }
 

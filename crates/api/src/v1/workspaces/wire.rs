@@ -159,7 +159,7 @@ impl PlacedDocument {
             filename: document.path.name().to_owned(),
             docpath: document.path.to_string(),
             workspace_id: workspace.0,
-            metadata: record::described(&document).to_string(),
+            metadata: record::document_json(&document).to_string(),
             pinned,
             watched,
             created_at: time(created_at),

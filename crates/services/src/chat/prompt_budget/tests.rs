@@ -9,7 +9,7 @@ fn context(word: &str, number: usize) -> Context {
     Context { title: word.into(), text: words(word, number), similarity: None }
 }
 
-async fn fitted(request: ChatRequest, window: u64) -> ChatRequest {
+async fn fit(request: ChatRequest, window: u64) -> ChatRequest {
     apply(Arc::new(Words), request, window).await.unwrap()
 }
 
@@ -30,7 +30,7 @@ async fn a_request_that_fits_is_unchanged() {
         question: words("?", 500),
         ..ChatRequest::default()
     };
-    assert_eq!(fitted(request.clone(), 4096).await, request);
+    assert_eq!(fit(request.clone(), 4096).await, request);
 }
 
 #[tokio::test]
@@ -46,17 +46,17 @@ async fn the_newest_turns_and_the_question_stay() {
         question: "What now?".into(),
         ..ChatRequest::default()
     };
-    let fitted = fitted(request, 4096).await;
+    let request = fit(request, 4096).await;
     assert_eq!(
-        (fitted.question.as_str(), fitted.instructions.as_str()),
+        (request.question.as_str(), request.instructions.as_str()),
         ("What now?", "Be brief.")
     );
-    assert!(size(&fitted) <= 4096 - ANSWER, "{}", size(&fitted));
-    assert!(fitted.history.len() >= 6, "{}", fitted.history.len());
-    assert!(fitted.history[fitted.history.len() - 1].text.starts_with("a39"));
-    assert!(fitted.history[0].text.starts_with('q'));
-    assert!(fitted.context.len() >= 4, "{}", fitted.context.len());
-    assert_eq!(fitted.context[0].title, "c0");
+    assert!(size(&request) <= 4096 - ANSWER_TOKENS, "{}", size(&request));
+    assert!(request.history.len() >= 6, "{}", request.history.len());
+    assert!(request.history[request.history.len() - 1].text.starts_with("a39"));
+    assert!(request.history[0].text.starts_with('q'));
+    assert!(request.context.len() >= 4, "{}", request.context.len());
+    assert_eq!(request.context[0].title, "c0");
 }
 
 #[tokio::test]
@@ -69,20 +69,20 @@ async fn a_question_longer_than_the_window_keeps_both_its_ends() {
         question,
         ..ChatRequest::default()
     };
-    let fitted = fitted(request, 4096).await;
-    assert!(fitted.question.starts_with("begin") && fitted.question.ends_with("end"));
-    assert!(fitted.question.contains(CUT) && fitted.instructions.contains(CUT));
-    assert!(size(&fitted) <= 4096 - ANSWER, "{}", size(&fitted));
+    let request = fit(request, 4096).await;
+    assert!(request.question.starts_with("begin") && request.question.ends_with("end"));
+    assert!(request.question.contains(CUT_MARK) && request.instructions.contains(CUT_MARK));
+    assert!(size(&request) <= 4096 - ANSWER_TOKENS, "{}", size(&request));
 }
 
 #[tokio::test]
 async fn context_and_history_share_unused_room() {
-    let long = || ChatRequest { question: "What now?".into(), ..ChatRequest::default() };
-    let only_context = ChatRequest { context: vec![context("c", 9000)], ..long() };
-    let fitted_context = fitted(only_context, 4096).await;
+    let request = || ChatRequest { question: "What now?".into(), ..ChatRequest::default() };
+    let only_context = ChatRequest { context: vec![context("c", 9000)], ..request() };
+    let fitted_context = fit(only_context, 4096).await;
     assert!(size(&fitted_context) > 3000, "{}", size(&fitted_context));
     let turns = vec![Message::user(words("q", 9000)), Message::assistant(words("a", 9000))];
-    let fitted_turns = fitted(ChatRequest { history: turns, ..long() }, 4096).await;
+    let fitted_turns = fit(ChatRequest { history: turns, ..request() }, 4096).await;
     assert_eq!(fitted_turns.history.len(), 2);
     assert!(size(&fitted_turns) > 3000, "{}", size(&fitted_turns));
 }
@@ -98,7 +98,7 @@ async fn the_smallest_window_still_has_room_for_something() {
             longest_answer: Some(u32::MAX),
             ..ChatRequest::default()
         };
-        let fitted = fitted(request, window).await;
-        assert!(size(&fitted) <= window as usize, "{window}: {}", size(&fitted));
+        let request = fit(request, window).await;
+        assert!(size(&request) <= window as usize, "{window}: {}", size(&request));
     }
 }

@@ -5,29 +5,29 @@ use super::*;
 async fn a_streamed_answer_is_stored_like_any_other() {
     let world = with_a_document("The sky is green.").await;
     let workspace = workspace("Sky");
-    let mut pieces =
+    let mut events =
         world.conversations().stream(&workspace, question("Why?", None), &by()).await.unwrap();
     let (mut text, mut finished) = (String::new(), None);
-    while let Some(piece) = pieces.recv().await {
-        match piece {
-            AnswerEvent::Text(more) => text.push_str(&more),
-            AnswerEvent::Finished(end) => finished = end,
-            other => panic!("{other:?}"),
+    while let Some(event) = events.recv().await {
+        match event {
+            AnswerEvent::Text(part) => text.push_str(&part),
+            AnswerEvent::Finished(answer) => finished = answer,
+            event => panic!("{event:?}"),
         }
     }
     let finished = finished.unwrap();
     assert_eq!((text.as_str(), finished.sources.len()), ("You asked: Why?", 1));
     let chats = world.chats.lock().unwrap();
     assert_eq!(chats[0].id, finished.chat);
-    assert_eq!(record::earlier(chats[0].clone()).unwrap().answer, text);
+    assert_eq!(record::read_exchange(chats[0].clone()).unwrap().answer, text);
 }
 
 #[tokio::test]
 async fn sources_are_sent_before_the_answer_if_the_question_announces_them() {
     let world = with_a_document("The sky is green.").await;
-    let announced = Question { announces_sources: true, ..question("Why?", None) };
+    let announcing = || Question { announces_sources: true, ..question("Why?", None) };
     let mut events =
-        world.conversations().stream(&workspace("Sky"), announced, &by()).await.unwrap();
+        world.conversations().stream(&workspace("Sky"), announcing(), &by()).await.unwrap();
     let Some(AnswerEvent::Sources(sources)) = events.recv().await else { panic!("no sources") };
     let mut last = None;
     while let Some(event) = events.recv().await {
@@ -37,9 +37,8 @@ async fn sources_are_sent_before_the_answer_if_the_question_announces_them() {
     assert_eq!((sources.len(), &sources), (1, &finished.sources));
 
     let empty = Arc::new(World::default());
-    let announced = Question { announces_sources: true, ..question("Why?", None) };
     let mut events =
-        empty.conversations().stream(&workspace("Sky"), announced, &by()).await.unwrap();
+        empty.conversations().stream(&workspace("Sky"), announcing(), &by()).await.unwrap();
     assert!(matches!(events.recv().await, Some(AnswerEvent::Text(_))), "there are no sources");
 }
 
@@ -48,22 +47,22 @@ async fn saving_an_answer_is_retried_and_final_failures_are_reported() {
     let world = with_a_document("The sky is green.").await;
     let workspace = workspace("Sky");
     world.fail("append");
-    let hi = || question("Why?", None);
-    let mut pieces = world.conversations().stream(&workspace, hi(), &by()).await.unwrap();
-    let mut told = Vec::new();
-    while let Some(piece) = pieces.recv().await {
-        told.push(piece);
+    let new_question = || question("Why?", None);
+    let mut events = world.conversations().stream(&workspace, new_question(), &by()).await.unwrap();
+    let mut log = Vec::new();
+    while let Some(event) = events.recv().await {
+        log.push(event);
     }
-    assert!(matches!(told[0], AnswerEvent::Text(_)));
-    let Some(AnswerEvent::Failed { error, begun: true }) = told.last() else { panic!("{told:?}") };
+    assert!(matches!(log[0], AnswerEvent::Text(_)));
+    let Some(AnswerEvent::Failed { error, begun: true }) = log.last() else { panic!("{log:?}") };
     assert!(error.to_string().contains("could not be saved"), "{error}");
 
-    let mending = async {
-        sleep(RETRIES[0] + RETRIES[1] / 2).await;
+    let repair = async {
+        sleep(RETRY_DELAYS[0] + RETRY_DELAYS[1] / 2).await;
         world.repair("append");
     };
-    let (asked, ()) = tokio::join!(ask(&world, &workspace, hi()), mending);
-    assert!(matches!(asked, Ok(Reply::Answered { .. })), "{asked:?}");
+    let (reply, ()) = tokio::join!(ask(&world, &workspace, new_question()), repair);
+    assert!(matches!(reply, Ok(Reply::Answered { .. })), "{reply:?}");
     assert_eq!(world.chats.lock().unwrap().len(), 1);
 }
 
@@ -72,21 +71,21 @@ async fn a_partial_answer_is_stored_when_the_server_stops() {
     let world = Arc::new(World::default());
     let (workspace, conversations) = (workspace("Alpha"), world.conversations());
     let endless = question("endless", None);
-    let mut pieces = conversations.stream(&workspace, endless, &by()).await.unwrap();
-    assert!(matches!(pieces.recv().await, Some(AnswerEvent::Text(_))));
-    let listening = async { while pieces.recv().await.is_some() {} };
+    let mut events = conversations.stream(&workspace, endless, &by()).await.unwrap();
+    assert!(matches!(events.recv().await, Some(AnswerEvent::Text(_))));
+    let drain = async { while events.recv().await.is_some() {} };
     let finish = conversations.tasks.finish(Duration::ZERO, Duration::from_secs(60));
-    let ((), left) = tokio::join!(listening, finish);
-    assert_eq!((left, world.chats.lock().unwrap().len()), (0, 1));
+    let ((), unfinished) = tokio::join!(drain, finish);
+    assert_eq!((unfinished, world.chats.lock().unwrap().len()), (0, 1));
 }
 
 #[tokio::test]
 async fn a_streamed_question_is_refused_like_any_other() {
     let world = Arc::new(World::default());
     let workspace = workspace("Empty");
-    let hi = question("Hi", Some(ChatMode::Query));
-    let mut pieces = world.conversations().stream(&workspace, hi, &by()).await.unwrap();
-    assert!(matches!(pieces.recv().await, Some(AnswerEvent::Refused(text)) if text == REFUSAL));
-    assert!(pieces.recv().await.is_none());
+    let question = question("Hi", Some(ChatMode::Query));
+    let mut events = world.conversations().stream(&workspace, question, &by()).await.unwrap();
+    assert!(matches!(events.recv().await, Some(AnswerEvent::Refused(text)) if text == REFUSAL));
+    assert!(events.recv().await.is_none());
     assert!(!world.chats.lock().unwrap()[0].include);
 }

@@ -35,11 +35,11 @@ impl World {
         };
         let mut stored = before.unwrap_or_else(|| {
             let place = self.places.lock().unwrap().iter().find_map(|place| {
-                let is_here = place.workspace == workspace && place.document.path == item.path;
-                is_here.then_some(place.id)
+                let is_same = place.workspace == workspace && place.document.path == item.path;
+                is_same.then_some(place.id)
             });
-            let newest = self.passages.lock().unwrap().last().map_or(-1, |last| last.chunk.0);
-            let last_before = ChunkId(newest);
+            let last_chunk = self.passages.lock().unwrap().last().map_or(-1, |last| last.chunk.0);
+            let last_before = ChunkId(last_chunk);
             match place {
                 Some(place) => PartialIndexing { place, is_new: false, last_before, stored: 0 },
                 None => {
@@ -64,19 +64,19 @@ impl World {
 
     /// Returns whether any are left.
     pub fn remove_passages(&self, stored: PartialIndexing, which: Superseded, limit: u32) -> bool {
-        let mut left = limit as usize;
+        let mut remaining = limit as usize;
         self.passages.lock().unwrap().retain(|passage| {
             let is_new = passage.chunk > stored.last_before;
             let is_removed = passage.place == stored.place && is_new == (which == Superseded::New);
-            let removed = is_removed && left > 0;
-            left -= usize::from(removed);
+            let removed = is_removed && remaining > 0;
+            remaining -= usize::from(removed);
             !removed
         });
-        self.note_passages(limit as usize - left);
-        if left > 0 && stored.is_new && which == Superseded::New {
+        self.note_passages(limit as usize - remaining);
+        if remaining > 0 && stored.is_new && which == Superseded::New {
             self.places.lock().unwrap().retain(|place| place.id != stored.place);
         }
-        left == 0
+        remaining == 0
     }
 
     pub fn finish_parts(&self, stored: PartialIndexing, recipe: String) {

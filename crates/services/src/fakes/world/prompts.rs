@@ -9,7 +9,7 @@ use carrel_domain::{Error, MemoryId, Result, SlashCommandId, ThreadFileId, Threa
 
 use super::World;
 
-fn not_here<T>() -> Result<T> {
+fn read_only<T>() -> Result<T> {
     Err(Error::unavailable("the test", "it only reads"))
 }
 
@@ -20,11 +20,11 @@ impl PromptVariables for World {
     }
 
     async fn set(&self, _: PromptVariable, _: usize, _: Event) -> Result<()> {
-        not_here()
+        read_only()
     }
 
     async fn delete(&self, _: &VariableName, _: Event) -> Result<bool> {
-        not_here()
+        read_only()
     }
 }
 
@@ -45,15 +45,15 @@ impl SlashCommands for World {
     }
 
     async fn create(&self, _: CommandText, _: Option<UserId>, _: Event) -> Result<SlashCommand> {
-        not_here()
+        read_only()
     }
 
     async fn update(&self, _: SlashCommandId, _: CommandText, _: Event) -> Result<()> {
-        not_here()
+        read_only()
     }
 
     async fn delete(&self, _: SlashCommandId, _: Event) -> Result<bool> {
-        not_here()
+        read_only()
     }
 }
 
@@ -65,11 +65,11 @@ impl Memories for World {
     }
 
     async fn update(&self, _: MemoryId, _: Option<UserId>, _: String, _: Event) -> Result<bool> {
-        not_here()
+        read_only()
     }
 
     async fn delete(&self, _: MemoryId, _: Option<UserId>, _: Event) -> Result<bool> {
-        not_here()
+        read_only()
     }
 }
 
@@ -83,16 +83,16 @@ impl ThreadFiles for World {
         Ok(self.thread_files.lock().unwrap().clone())
     }
 
-    async fn add(&self, new: NewThreadFile, _: usize, _: Event) -> Result<ThreadFile> {
+    async fn add(&self, file: NewThreadFile, _: usize, _: Event) -> Result<ThreadFile> {
         let mut files = self.thread_files.lock().unwrap();
         let id = ThreadFileId(i32::try_from(files.len()).unwrap() + 1);
-        let NewThreadFile { thread: _, name, text, tokens, created_at } = new;
+        let NewThreadFile { thread: _, name, text, tokens, created_at } = file;
         let file = ThreadFile { id, name, tokens, created_at };
         files.push((file.clone(), text));
         Ok(file)
     }
 
     async fn remove(&self, _: ThreadId, _: ThreadFileId, _: Event) -> Result<bool> {
-        not_here()
+        read_only()
     }
 }

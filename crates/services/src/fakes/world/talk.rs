@@ -13,11 +13,12 @@ use super::World;
 
 #[async_trait]
 impl Chats for World {
-    async fn append(&self, new: NewChat, _: Event) -> Result<ChatId> {
+    async fn append(&self, chat: NewChat, _: Event) -> Result<ChatId> {
         self.check("append")?;
         let mut chats = self.chats.lock().unwrap();
         let id = ChatId(chats.len() as i64 + 1);
-        let NewChat { conversation, prompt, response, images, include, created_at, usage: _ } = new;
+        let NewChat { conversation, prompt, response, images, include, created_at, usage: _ } =
+            chat;
         let updated_at = created_at;
         chats.push(Chat {
             id,
@@ -33,25 +34,31 @@ impl Chats for World {
         Ok(id)
     }
 
-    async fn history(&self, of: &Conversation, _: u32) -> Result<Vec<Chat>> {
+    async fn history(&self, conversation: &Conversation, _: u32) -> Result<Vec<Chat>> {
         let chats = self.chats.lock().unwrap();
-        Ok(chats.iter().filter(|chat| chat.conversation == *of && chat.include).cloned().collect())
+        Ok(chats
+            .iter()
+            .filter(|chat| chat.conversation == *conversation && chat.include)
+            .cloned()
+            .collect())
     }
 
     async fn history_page(&self, _: &ChatScope, _: ChatRange) -> Result<Bounded<Chat>> {
         Ok(Bounded { items: self.chats.lock().unwrap().clone(), is_cut: false })
     }
 
-    async fn images(&self, of: ChatId) -> Result<Vec<String>> {
+    async fn images(&self, id: ChatId) -> Result<Vec<String>> {
         let chats = self.chats.lock().unwrap();
-        let found = chats.iter().find(|chat| chat.id == of);
-        Ok(found.map(|chat| chat.images.clone()).unwrap_or_default())
+        let chat = chats.iter().find(|chat| chat.id == id);
+        Ok(chat.map(|chat| chat.images.clone()).unwrap_or_default())
     }
 
-    async fn reset(&self, of: &Conversation, _: Event) -> Result<u64> {
+    async fn reset(&self, conversation: &Conversation, _: Event) -> Result<u64> {
         let mut chats = self.chats.lock().unwrap();
         let mut hidden = 0;
-        for chat in chats.iter_mut().filter(|chat| chat.conversation == *of && chat.include) {
+        for chat in
+            chats.iter_mut().filter(|chat| chat.conversation == *conversation && chat.include)
+        {
             chat.include = false;
             hidden += 1;
         }
@@ -93,8 +100,8 @@ impl Tokenizer for Words {
     }
 
     fn suffix<'a>(&self, text: &'a str, limit: usize) -> &'a str {
-        let left_out = text.split(' ').count().saturating_sub(limit);
-        let start = text.split_inclusive(' ').take(left_out).map(str::len).sum();
+        let skipped = text.split(' ').count().saturating_sub(limit);
+        let start = text.split_inclusive(' ').take(skipped).map(str::len).sum();
         &text[start..]
     }
 }

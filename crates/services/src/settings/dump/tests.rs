@@ -12,9 +12,9 @@ use crate::settings::key::Key;
 use crate::settings::secrets::Sealer;
 use crate::settings::{Leniency, SettingLayers};
 
-fn read_back(text: &str) -> Vec<(String, String)> {
-    let (entries, mistakes) = dotenv::parse(text);
-    assert_eq!(mistakes, [], "{text}");
+fn parse_all(text: &str) -> Vec<(String, String)> {
+    let (entries, errors) = dotenv::parse(text);
+    assert_eq!(errors, [], "{text}");
     entries.into_iter().map(|entry| (entry.name, entry.value)).collect()
 }
 
@@ -26,9 +26,9 @@ fn every_value_can_be_read_back_exactly() {
         let length = random.random_range(0..12);
         let value: String =
             (0..length).map(|_| signs[random.random_range(0..signs.len())]).collect();
-        let line = format!("A={}\n", quoted(&value));
+        let line = format!("A={}\n", quote(&value));
         assert_eq!(line.matches('\n').count(), 1, "{value:?}");
-        assert_eq!(read_back(&line), [("A".to_owned(), value)]);
+        assert_eq!(parse_all(&line), [("A".to_owned(), value)]);
     }
 }
 
@@ -82,12 +82,12 @@ async fn a_dump_contains_changed_settings_and_keeps_the_rest_of_the_file() {
     let world = World::new(true).await;
     let nasty = "it's \"$HOME\" `id` # \\ é ";
     world.set(json!({ "OpenAiModelPref": nasty, "OpenAiKey": "sk-1" })).await;
-    let own = "# mine\nCARREL_LISTEN=\"a\nb\"\nLLM_PROVIDER=openai";
-    std::fs::write(world.folder.path().join(".env"), own).unwrap();
-    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), Dumped::Written);
+    let operator_lines = "# mine\nCARREL_LISTEN=\"a\nb\"\nLLM_PROVIDER=openai";
+    std::fs::write(world.folder.path().join(".env"), operator_lines).unwrap();
+    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), DumpResult::Written);
     let text = world.text();
-    let block = text.strip_prefix(&format!("{own}\n")).unwrap();
-    let values: BTreeMap<_, _> = read_back(block).into_iter().collect();
+    let block = text.strip_prefix(&format!("{operator_lines}\n")).unwrap();
+    let values: BTreeMap<_, _> = parse_all(block).into_iter().collect();
     assert_eq!(values["OPEN_MODEL_PREF"], nasty);
     // The secret is sealed, the next start can read it, and no environment value is included.
     assert!(!text.contains("sk-1"));
@@ -96,9 +96,9 @@ async fn a_dump_contains_changed_settings_and_keeps_the_rest_of_the_file() {
     let layers = SettingLayers { initial, ..SettingLayers::default() };
     let next = SettingsStore::open(Arc::new(FakeSettings::default()), layers, world.sealer());
     assert_eq!(next.await.unwrap().lookup("OPEN_AI_KEY").as_deref(), Some("sk-1"));
-    let other = SettingLayers { initial: values, ..SettingLayers::default() };
+    let layers = SettingLayers { initial: values, ..SettingLayers::default() };
     let other =
-        SettingsStore::open(Arc::new(FakeSettings::default()), other, Sealer::new(&Key::random()));
+        SettingsStore::open(Arc::new(FakeSettings::default()), layers, Sealer::new(&Key::random()));
     assert_eq!(other.await.unwrap().lookup("OPEN_AI_KEY"), None);
     let plain = render(&world.store, DumpedSecrets::Plain).unwrap();
     assert!(plain.contains("OPEN_AI_KEY='sk-1'") && !plain.contains("OLLAMA"));
@@ -115,7 +115,7 @@ async fn a_dump_contains_changed_settings_and_keeps_the_rest_of_the_file() {
 #[tokio::test]
 async fn nothing_is_written_outside_production() {
     let world = World::new(false).await;
-    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), Dumped::Off);
+    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), DumpResult::Disabled);
     assert_eq!(world.text(), "");
 }
 
@@ -124,22 +124,22 @@ async fn writes_are_rate_limited_shared_and_never_lost() {
     let world = World::new(true).await;
     let by = by_stranger();
     let all = futures_util::future::join_all((0..50).map(|_| world.dump.write(&by))).await;
-    let written = all.iter().filter(|done| matches!(done, Ok(Dumped::Written))).count();
-    assert_eq!(written, 1);
+    let count = all.iter().filter(|result| matches!(result, Ok(DumpResult::Written))).count();
+    assert_eq!(count, 1);
     world.set(json!({ "OpenAiModelPref": "later" })).await;
     for _ in 0..50 {
-        assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), Dumped::Later);
+        assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), DumpResult::Scheduled);
     }
     assert!(!world.text().contains("later"));
-    tokio::time::sleep(PAUSE).await;
-    while world.dump.state.lock().await.planned {
+    tokio::time::sleep(MIN_INTERVAL).await;
+    while world.dump.state.lock().await.is_scheduled {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert!(world.text().contains("later"));
-    tokio::time::sleep(PAUSE).await;
-    let before = world.text();
-    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), Dumped::Unchanged);
-    assert_eq!(world.text(), before);
+    tokio::time::sleep(MIN_INTERVAL).await;
+    let text = world.text();
+    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), DumpResult::Unchanged);
+    assert_eq!(world.text(), text);
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,9 +149,9 @@ async fn a_failed_dump_is_reported_and_retried() {
     std::fs::create_dir(&path).unwrap();
     assert!(world.dump.write(&by_stranger()).await.is_err());
     std::fs::remove_dir(&path).unwrap();
-    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), Dumped::Later);
-    tokio::time::sleep(PAUSE * 2).await;
-    while world.dump.state.lock().await.planned {
+    assert_eq!(world.dump.write(&by_stranger()).await.unwrap(), DumpResult::Scheduled);
+    tokio::time::sleep(MIN_INTERVAL * 2).await;
+    while world.dump.state.lock().await.is_scheduled {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert!(world.text().contains(BEGIN));

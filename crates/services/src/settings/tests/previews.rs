@@ -23,13 +23,13 @@ async fn a_preview_applies_changes_without_storing_them() {
 #[tokio::test]
 async fn a_preview_refuses_invalid_changes() {
     let world = World::new(&[("OPEN_MODEL_PREF", "fixed")], &[]).await;
-    for wrong in [
+    for invalid in [
         json!({ "OpenAiKey": "no-such-beginning" }),
         json!({ "LLMProvider": "openai" }),
         json!({ "OpenAiModelPref": "another" }),
         json!({ "Nope": "x" }),
     ] {
-        let refused = Preview::new(&world.store, &changes(wrong.clone()));
-        assert!(matches!(refused, Err(Error::Invalid { .. })), "{wrong}");
+        let result = Preview::new(&world.store, &changes(invalid.clone()));
+        assert!(matches!(result, Err(Error::Invalid { .. })), "{invalid}");
     }
 }

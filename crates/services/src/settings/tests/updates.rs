@@ -10,7 +10,7 @@ async fn one_invalid_value_refuses_the_request() {
         "GenericOpenAiTokenLimit": "lots",
     });
     assert_eq!(
-        world.refused(body.clone()).await,
+        world.refusal(body.clone()).await,
         "OpenAiKey: OpenAI Key must start with sk-; \
          GenericOpenAiTokenLimit: Value must be a number"
     );
@@ -19,8 +19,8 @@ async fn one_invalid_value_refuses_the_request() {
     assert!(lenient.new_values.is_empty());
     assert!(world.rows.rows.lock().unwrap().is_empty());
     *world.rows.is_failing.lock().unwrap() = true;
-    let failed = world.update(json!({ "OpenAiModelPref": "m" }), Leniency::Strict).await;
-    assert!(matches!(failed, Err(Error::Internal(_))));
+    let result = world.update(json!({ "OpenAiModelPref": "m" }), Leniency::Strict).await;
+    assert!(matches!(result, Err(Error::Internal(_))));
     assert_eq!(world.store.lookup("OPEN_MODEL_PREF").unwrap(), "gpt-4.1-nano");
 }
 
@@ -36,7 +36,7 @@ async fn unknown_names_are_reported_and_refused_alone_only_if_strict() {
         json!({ "OPEN_AI_KEY": "sk-x", "STORAGE_DIR": "/tmp/x" }),
         json!({ "__proto__": { "x": 1 }, "constructor": "x" }),
     ] {
-        world.refused(body.clone()).await;
+        world.refusal(body.clone()).await;
         let lenient = world.update(body, Leniency::Lenient).await.unwrap();
         assert!(lenient.new_values.is_empty() && lenient.error.is_none());
     }
@@ -54,11 +54,11 @@ async fn scalars_are_converted_to_text_if_strict_and_objects_never() {
     world.set(json!({ "DisableTelemetry": true })).await;
     assert_eq!(world.store.lookup("DISABLE_TELEMETRY").unwrap(), "true");
     for value in [json!(null), json!({ "a": 1 }), json!([{}])] {
-        world.refused(json!({ "OpenAiModelPref": value })).await;
+        world.refusal(json!({ "OpenAiModelPref": value })).await;
         let lenient = world.update(json!({ "OpenAiModelPref": value }), Leniency::Lenient).await;
         assert!(matches!(lenient, Err(Error::Invalid { .. })), "{value}");
     }
-    world.refused(json!({ "OpenAiModelPref": ["a"] })).await;
+    world.refusal(json!({ "OpenAiModelPref": ["a"] })).await;
     for value in [json!(5), json!(true)] {
         let lenient = world.update(json!({ "OpenAiModelPref": value }), Leniency::Lenient).await;
         assert!(matches!(lenient, Err(Error::Invalid { .. })), "{value}");
@@ -71,7 +71,7 @@ async fn scalars_are_converted_to_text_if_strict_and_objects_never() {
 #[tokio::test]
 async fn selecting_a_provider_requires_its_settings_if_strict() {
     let world = World::empty().await;
-    let error = world.refused(json!({ "LLMProvider": "generic-openai" })).await;
+    let error = world.refusal(json!({ "LLMProvider": "generic-openai" })).await;
     assert_eq!(
         error,
         "LLMProvider: generic-openai needs GenericOpenAiBasePath and GenericOpenAiModelPref"
@@ -90,7 +90,7 @@ async fn selecting_a_provider_requires_its_settings_if_strict() {
     // An existing problem does not block unrelated changes.
     world.set(json!({ "QdrantApiKey": "x" })).await;
     world.set(json!({ "VectorDB": "lancedb", "OllamaLLMBasePath": "http://a:1" })).await;
-    let error = world.refused(json!({ "LLMProvider": "nope" })).await;
+    let error = world.refusal(json!({ "LLMProvider": "nope" })).await;
     assert!(error.contains("nope is not a valid LLM provider. Must be one of extractive, "));
 }
 
@@ -98,7 +98,7 @@ async fn selecting_a_provider_requires_its_settings_if_strict() {
 async fn one_variable_cannot_be_given_two_values() {
     let world = World::empty().await;
     let body = json!({ "EmbeddingModelPref": "a", "AzureOpenAiEmbeddingModelPref": "b" });
-    assert!(world.refused(body).await.contains("twice"));
+    assert!(world.refusal(body).await.contains("twice"));
     world.set(json!({ "EmbeddingModelPref": "a", "AzureOpenAiEmbeddingModelPref": "a" })).await;
     assert_eq!(world.visible(Leniency::Lenient)["AzureOpenAiEmbeddingModelPref"], "a");
 }
@@ -111,13 +111,13 @@ async fn subscribers_are_notified_of_changes_by_any_process() {
     let start = generations();
     world.set(json!({ "OpenAiModelPref": "m" })).await;
     world.set(json!({ "OpenAiModelPref": "m" })).await;
-    let changed = generations();
-    assert_eq!(changed[0], start[0] + 1);
-    assert_eq!(changed[1..], start[1..]);
+    let updated = generations();
+    assert_eq!(updated[0], start[0] + 1);
+    assert_eq!(updated[1..], start[1..]);
     world.rows.rows.lock().unwrap().insert("VECTOR_DB".into(), "qdrant".into());
     world.store.reload().await.unwrap();
     world.store.reload().await.unwrap();
-    assert_eq!(generations()[2], changed[2] + 1);
+    assert_eq!(generations()[2], updated[2] + 1);
     assert_eq!(world.store.lookup("VECTOR_DB").unwrap(), "qdrant");
 }
 
@@ -157,8 +157,8 @@ async fn an_empty_text_clears_a_setting_and_hides_the_file() {
     assert_eq!(visible["OllamaLLMAuthToken"], false);
     assert_eq!(visible["EmbeddingOutputDimensions"], Value::Null);
     assert_eq!(world.store.lookup("OLLAMA_AUTH_TOKEN"), None);
-    let again = open(&world.rows, &world.key, &[], &[("OLLAMA_AUTH_TOKEN", "a")]).await;
-    assert_eq!(again.lookup("OLLAMA_AUTH_TOKEN"), None);
+    let reopened = open(&world.rows, &world.key, &[], &[("OLLAMA_AUTH_TOKEN", "a")]).await;
+    assert_eq!(reopened.lookup("OLLAMA_AUTH_TOKEN"), None);
 }
 
 #[tokio::test]
@@ -166,13 +166,13 @@ async fn injected_lines_stay_within_their_value() {
     let world = World::empty().await;
     for text in ["'", "\"", "`", "#", "$(id)", "${HOME}", "a b ", "%PATH%", "{{env}}"] {
         world.set(json!({ "OpenAiModelPref": text })).await;
-        let before = world.visible(Leniency::Lenient);
-        assert_eq!(before["OpenAiModelPref"], text);
-        let again = open(&world.rows, &world.key, &[], &[]).await;
-        assert_eq!(visible_settings(&again, &Facts::default(), Leniency::Lenient), before);
+        let visible = world.visible(Leniency::Lenient);
+        assert_eq!(visible["OpenAiModelPref"], text);
+        let reopened = open(&world.rows, &world.key, &[], &[]).await;
+        assert_eq!(visible_settings(&reopened, &Facts::default(), Leniency::Lenient), visible);
     }
     assert_eq!(world.rows.rows.lock().unwrap().len(), 1);
     for text in ["a\nNODE_OPTIONS=x", "a\r", "a\u{2028}b", "a\0"] {
-        assert!(world.refused(json!({ "OpenAiModelPref": text })).await.contains("line breaks"));
+        assert!(world.refusal(json!({ "OpenAiModelPref": text })).await.contains("line breaks"));
     }
 }

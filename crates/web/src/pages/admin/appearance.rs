@@ -3,7 +3,7 @@ use askama::Template;
 use carrel_domain::Error;
 use carrel_domain::settings::names;
 use carrel_services::preferences::SYSTEM_PROMPT;
-use carrel_services::settings::preferences::MOST_LINKS;
+use carrel_services::settings::preferences::MAX_LINKS;
 use carrel_services::settings::{Leniency, preferences};
 use serde_json::{Map, Value, json};
 
@@ -109,8 +109,8 @@ fn footer(text: &str, existing: &[NavLink]) -> Result<Value, Error> {
         })
         .collect();
     let links = links?;
-    if links.len() > MOST_LINKS {
-        let reason = format!("there are {} links; at most {MOST_LINKS} are shown", links.len());
+    if links.len() > MAX_LINKS {
+        let reason = format!("there are {} links; at most {MAX_LINKS} are shown", links.len());
         return Err(Error::invalid(FOOTER, reason));
     }
     Ok(if links.is_empty() { Value::Null } else { Value::from(links) })

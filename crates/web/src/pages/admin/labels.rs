@@ -243,7 +243,7 @@ mod tests {
             for choice in registry.choices.of(kind) {
                 let key = format!("provider.{}", choice.value);
                 assert!(texts::find(&key).is_some(), "{key}");
-                for variable in &choice.needs {
+                for variable in &choice.required {
                     let label = label(registry.by_variable(variable).unwrap());
                     assert!(
                         !label.contains('_') && !label.to_lowercase().contains("pref"),

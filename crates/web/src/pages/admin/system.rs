@@ -69,7 +69,7 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
 
 /// Streams a backup of everything that cannot be recreated, while the server keeps running.
 pub async fn backup(current_user: CurrentUser<role::Admin>) -> PageResult {
-    let archive = current_user.ports().backups.stage(Secrets::LeftOut, &current_user.by()).await?;
+    let archive = current_user.ports().backups.stage(Secrets::Excluded, &current_user.by()).await?;
     let name = format!("carrel-{}.tar", current_user.now.format("%Y-%m-%dT%H-%M-%SZ"));
     Ok(HttpResponse::Ok()
         .content_type("application/x-tar")

@@ -16,7 +16,7 @@ use super::{Bench, MODELS};
 const CANDIDATES: usize = 50;
 
 /// Maximum number of questions of a set; larger sets are sampled evenly.
-const MOST_QUESTIONS: usize = 400;
+const MAX_QUESTIONS: usize = 400;
 
 /// The end of the header above a passage.
 const HEADER_END: &str = "</document_metadata>\n\n";
@@ -28,7 +28,7 @@ pub fn write(sets: &[Set], into: &Path) -> Result<()> {
         let mut bench = Bench::start(model)?;
         for set in sets {
             bench.add(set)?;
-            let every = set.questions.len().div_ceil(MOST_QUESTIONS);
+            let every = set.questions.len().div_ceil(MAX_QUESTIONS);
             for question in set.questions.iter().step_by(every) {
                 let results = bench.search(&set.name, &question.text, "rerank", CANDIDATES)?;
                 let query = LexicalQuery::of(&question.text);

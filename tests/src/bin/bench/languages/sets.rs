@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Number of ranks that count.
-const PLACES: usize = 10;
+const CUTOFF: usize = 10;
 
 #[derive(Serialize)]
 pub struct Set {
@@ -74,7 +74,7 @@ fn xquad(file: &Path) -> Result<Set> {
         let title = format!("Paragraph {id}");
         documents.push(Document { id, title, text: text(&paragraph["context"])? });
     }
-    Ok(Set { name, documents, questions, limit: PLACES })
+    Ok(Set { name, documents, questions, limit: CUTOFF })
 }
 
 fn cranfield(folder: &Path) -> Result<Set> {
@@ -107,7 +107,7 @@ fn cranfield(folder: &Path) -> Result<Set> {
         name: "cranfield".to_owned(),
         documents: documents.filter(|document| !document.text.is_empty()).collect(),
         questions: questions.collect(),
-        limit: 4 * PLACES,
+        limit: 4 * CUTOFF,
     })
 }
 
@@ -133,7 +133,7 @@ pub fn own() -> Result<Set> {
         name: "own".to_owned(),
         documents: passages.lines().map(document).collect::<Result<_>>()?,
         questions: questions.lines().map(question).collect::<Result<_>>()?,
-        limit: PLACES,
+        limit: CUTOFF,
     })
 }
 
@@ -163,20 +163,20 @@ fn records(text: &str) -> Vec<BTreeMap<char, String>> {
 }
 
 /// Returns the nDCG of a ranking, from 0 to 1. Only the first hit of a document counts.
-pub fn ndcg(found: &[&String], grades: &BTreeMap<String, u8>) -> f64 {
+pub fn ndcg(ids: &[&String], grades: &BTreeMap<String, u8>) -> f64 {
     let mut unique: Vec<&String> = Vec::new();
-    for id in found {
+    for id in ids {
         if !unique.contains(id) {
             unique.push(id);
         }
     }
     let gain = |grades: &[u8]| -> f64 {
-        let places = grades.iter().take(PLACES).enumerate();
-        places.map(|(place, grade)| f64::from(*grade) / ((place + 2) as f64).log2()).sum()
+        let grades_by_rank = grades.iter().take(CUTOFF).enumerate();
+        grades_by_rank.map(|(rank, grade)| f64::from(*grade) / ((rank + 2) as f64).log2()).sum()
     };
     let of_found: Vec<_> =
         unique.iter().map(|id| grades.get(*id).copied().unwrap_or_default()).collect();
     let mut best: Vec<_> = grades.values().copied().collect();
-    best.sort_unstable_by(|one, other| other.cmp(one));
+    best.sort_unstable_by(|a, b| b.cmp(a));
     gain(&of_found) / gain(&best)
 }

@@ -1,6 +1,6 @@
 //! JSON of model lists.
 use carrel_domain::model::OfferedModel;
-use carrel_services::model_lists::Offered;
+use carrel_services::model_lists::AvailableModels;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -33,9 +33,9 @@ struct ListedModel {
     window: Option<u64>,
 }
 
-impl From<Offered> for ModelsListed {
-    fn from(offered: Offered) -> Self {
-        let Offered { provider, models } = offered;
+impl From<AvailableModels> for ModelsListed {
+    fn from(available: AvailableModels) -> Self {
+        let AvailableModels { provider, models } = available;
         let listed = |OfferedModel { id, window, price: _ }| ListedModel { id, window };
         Self { provider, models: models.into_iter().map(listed).collect() }
     }

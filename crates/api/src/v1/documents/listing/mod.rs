@@ -59,26 +59,26 @@ pub struct DocumentBody<'a> {
 }
 
 impl<'a> DocumentBody<'a> {
-    pub fn new(listed: &'a ListedDocument) -> Self {
-        let texts = listed.texts();
+    pub fn new(row: &'a ListedDocument) -> Self {
+        let texts = row.texts();
         Self {
             name: texts.name,
             r#type: "file",
-            id: StatusMessage(listed.id),
+            id: StatusMessage(row.id),
             url: texts.url.into(),
             title: texts.title.into(),
             doc_author: texts.author,
             description: texts.description,
             doc_source: texts.source,
             chunk_source: texts.chunk_source,
-            published: StatusMessage(listed.published),
-            word_count: listed.words,
-            token_count_estimate: listed.tokens,
-            cached: listed.is_placed,
+            published: StatusMessage(row.published),
+            word_count: row.words,
+            token_count_estimate: row.tokens,
+            cached: row.is_placed,
             can_watch: Some(false),
-            pinned_workspaces: Some(listed.pinned_in.iter().map(|id| id.0).collect()),
-            watched: Some(listed.is_watched),
-            metadata: Some(Metadata(texts.metadata)).filter(|of| of.0 != NO_METADATA),
+            pinned_workspaces: Some(row.pinned_in.iter().map(|id| id.0).collect()),
+            watched: Some(row.is_watched),
+            metadata: Some(Metadata(texts.metadata)).filter(|metadata| metadata.0 != NO_METADATA),
             external_id: texts.key,
             warnings: texts.warnings.lines().collect(),
         }
@@ -97,8 +97,8 @@ impl<'a> DocumentBody<'a> {
 }
 
 /// Returns the JSON form of a document in a list.
-pub fn body(listed: &ListedDocument) -> DocumentBody<'_> {
-    DocumentBody::new(listed)
+pub fn body(row: &ListedDocument) -> DocumentBody<'_> {
+    DocumentBody::new(row)
 }
 
 /// Stored metadata, parsed and written in one pass because lists are long. Fails if it is not JSON.
@@ -107,9 +107,9 @@ struct Metadata<'a>(&'a str);
 impl Serialize for Metadata<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> result::Result<S::Ok, S::Error> {
         let mut stored = serde_json::Deserializer::from_str(self.0);
-        let written = serde_transcode::transcode(&mut stored, serializer)?;
+        let rendered = serde_transcode::transcode(&mut stored, serializer)?;
         stored.end().map_err(S::Error::custom)?;
-        Ok(written)
+        Ok(rendered)
     }
 }
 
@@ -133,14 +133,15 @@ struct FoundDocument<'a> {
 impl<'a> DocumentFound<'a> {
     /// Combines a listed document with its JSON form.
     pub fn new(
-        listed: &'a ListedDocument,
+        row: &'a ListedDocument,
         mut document: DocumentBody<'a>,
         page_content: Option<String>,
     ) -> Self {
-        let texts = listed.texts();
+        let texts = row.texts();
         let location = format!("{}/{}", texts.folder, texts.name);
         (document.can_watch, document.watched, document.pinned_workspaces) = (None, None, None);
-        document.metadata = document.metadata.filter(|of| serde_json::to_vec(of).is_ok());
+        document.metadata =
+            document.metadata.filter(|metadata| serde_json::to_vec(metadata).is_ok());
         Self { document: FoundDocument { document, location, page_content } }
     }
 }
@@ -230,7 +231,7 @@ pub struct PartQuery {
 }
 
 /// Most documents on a page.
-pub const LARGEST_PAGE: u32 = 1_000;
+pub const MAX_PAGE_LEN: u32 = 1_000;
 
 impl PartQuery {
     /// Returns offset and limit: no limit for `all`, `default` if none is given.
@@ -244,7 +245,7 @@ impl PartQuery {
         let limit = match self.limit.as_deref().map(|text| (text, text.parse::<u32>())) {
             None => default,
             Some(("all", _)) => None,
-            Some((_, Ok(limit @ 1..=LARGEST_PAGE))) => Some(limit),
+            Some((_, Ok(limit @ 1..=MAX_PAGE_LEN))) => Some(limit),
             Some(_) => return invalid("limit", "must be a number from 1 to 1000, or all"),
         };
         Ok((offset, limit))
@@ -270,9 +271,9 @@ mod tests {
 
     use super::*;
 
-    fn written(metadata: &str) -> String {
+    fn rendered(metadata: &str) -> String {
         let texts = Texts { name: "a.json", title: "A", metadata, ..Texts::default() };
-        let listed = ListedDocument {
+        let row = ListedDocument {
             id: DocumentId::random(),
             texts: texts.into(),
             published: Published(None),
@@ -283,7 +284,7 @@ mod tests {
             is_watched: false,
         };
         let mut out = Vec::new();
-        DocumentBody::new(&listed).write(&mut out).unwrap();
+        DocumentBody::new(&row).write(&mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -297,9 +298,9 @@ mod tests {
         ] {
             let value: serde_json::Value = serde_json::from_str(metadata).unwrap();
             let expected = format!("\"metadata\":{value}}}");
-            assert!(written(metadata).ends_with(&expected), "{metadata}");
+            assert!(rendered(metadata).ends_with(&expected), "{metadata}");
         }
-        assert!(!written("{}").contains("metadata"));
+        assert!(!rendered("{}").contains("metadata"));
     }
 
     #[test]
@@ -316,7 +317,7 @@ mod tests {
             "\u{7}",
             &nested,
         ] {
-            let value: serde_json::Value = serde_json::from_str(&written(metadata)).unwrap();
+            let value: serde_json::Value = serde_json::from_str(&rendered(metadata)).unwrap();
             assert_eq!((value["title"].as_str(), value.get("metadata")), (Some("A"), None));
         }
     }

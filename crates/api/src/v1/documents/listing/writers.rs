@@ -14,7 +14,7 @@ pub trait ListWriter {
 
     fn add(&mut self, entry: Self::Entry) -> Result<()>;
     /// Returns what was written since the last call.
-    fn written(&mut self) -> &mut Vec<u8>;
+    fn buffer(&mut self) -> &mut Vec<u8>;
     /// Writes what follows the last entry.
     fn end(&mut self);
 }
@@ -40,21 +40,21 @@ impl ListWriter for TreeWriter {
     fn add(&mut self, entry: ListEntry) -> Result<()> {
         match entry {
             ListEntry::Folder(name) => {
-                let before: &[u8] = if self.folders > 0 { b"]},{\"name\":" } else { b"{\"name\":" };
-                self.out.extend_from_slice(before);
+                let prefix: &[u8] = if self.folders > 0 { b"]},{\"name\":" } else { b"{\"name\":" };
+                self.out.extend_from_slice(prefix);
                 write(&mut self.out, &name)?;
                 self.out.extend_from_slice(br#","type":"folder","items":["#);
                 (self.folders, self.documents) = (self.folders + 1, 0);
                 Ok(())
             }
-            ListEntry::Document(listed) => {
+            ListEntry::Document(row) => {
                 self.documents += 1;
-                add_document(&mut self.out, self.entry_of, &listed, self.documents == 1)
+                add_document(&mut self.out, self.entry_of, &row, self.documents == 1)
             }
         }
     }
 
-    fn written(&mut self) -> &mut Vec<u8> {
+    fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.out
     }
 
@@ -66,13 +66,13 @@ impl ListWriter for TreeWriter {
 fn add_document(
     out: &mut Vec<u8>,
     entry_of: EntryOf,
-    listed: &ListedDocument,
+    row: &ListedDocument,
     is_first: bool,
 ) -> Result<()> {
     if !is_first {
         out.push(b',');
     }
-    entry_of(listed).write(out)
+    entry_of(row).write(out)
 }
 
 /// Writes a [`super::FolderPage`].
@@ -84,11 +84,11 @@ pub struct PageWriter {
 }
 
 impl PageWriter {
-    pub fn new(entry_of: EntryOf, folder: &str, about: PageFacts) -> Result<Self> {
+    pub fn new(entry_of: EntryOf, folder: &str, facts: PageFacts) -> Result<Self> {
         let mut out = b"{\"folder\":".to_vec();
         write(&mut out, folder)?;
         out.extend_from_slice(b",\"documents\":[");
-        let PageFacts { total, has_more, with_code } = about;
+        let PageFacts { total, has_more, with_code } = facts;
         let code = if with_code { ",\"code\":200" } else { "" };
         let end = format!("],\"totalCount\":{total},\"hasMore\":{has_more}{code},\"error\":null}}");
         Ok(Self { entry_of, out, documents: 0, end })
@@ -105,12 +105,12 @@ pub struct PageFacts {
 impl ListWriter for PageWriter {
     type Entry = ListedDocument;
 
-    fn add(&mut self, listed: ListedDocument) -> Result<()> {
+    fn add(&mut self, row: ListedDocument) -> Result<()> {
         self.documents += 1;
-        add_document(&mut self.out, self.entry_of, &listed, self.documents == 1)
+        add_document(&mut self.out, self.entry_of, &row, self.documents == 1)
     }
 
-    fn written(&mut self) -> &mut Vec<u8> {
+    fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.out
     }
 

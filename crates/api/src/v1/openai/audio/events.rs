@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
-use crate::error::openai::broken_off;
+use crate::error::openai::stream_error;
 use crate::streaming::{self, HEARTBEAT, event};
 use crate::v1::openai::wire::audio::answer::usage;
 
@@ -68,14 +68,14 @@ impl TranscriptEvents {
                 }
                 Some(Err(error)) => {
                     self.is_over = true;
-                    return Some(event(&broken_off(&error)));
+                    return Some(event(&stream_error(&error)));
                 }
                 None => {
                     self.is_over = true;
                     let (text, usage) = (self.transcript.text(), usage(&self.transcript));
-                    let done =
+                    let event_body =
                         json!({ "type": "transcript.text.done", "text": text, "usage": usage });
-                    return Some(event(&done));
+                    return Some(event(&event_body));
                 }
             }
         }
@@ -102,12 +102,12 @@ pub(super) fn speech(audio: AudioStream, length: usize) -> HttpResponse {
     let events = stream::unfold(Some(audio), move |state| async move {
         let mut audio = state?;
         let (first_event, next) = match audio.next().await {
-            Some(Ok(piece)) => {
-                let sound = STANDARD.encode(&piece);
-                let delta = json!({ "type": "speech.audio.delta", "audio": sound });
+            Some(Ok(chunk)) => {
+                let data = STANDARD.encode(&chunk);
+                let delta = json!({ "type": "speech.audio.delta", "audio": data });
                 (delta, Some(audio))
             }
-            Some(Err(error)) => (broken_off(&error), None),
+            Some(Err(error)) => (stream_error(&error), None),
             None => {
                 let input = length.div_ceil(4);
                 let usage = json!({

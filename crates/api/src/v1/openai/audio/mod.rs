@@ -59,17 +59,17 @@ async fn transcribe_form(
     // Fails before the body is read, which may have hundreds of megabytes.
     let model = ports.speech.transcription_model()?;
     let (order, file) = wire::read(form.read().await?, task)?;
-    if let Some(unknown) = wire::unknown_model(order.model.as_deref(), &model, &wire::HEARING) {
-        return Ok(error::refusal(StatusCode::NOT_FOUND, &unknown, "model_not_found"));
+    if let Some(message) = wire::unknown_model(order.model.as_deref(), &model, &wire::HEARING) {
+        return Ok(error::refusal(StatusCode::NOT_FOUND, &message, "model_not_found"));
     }
     let parts = ports.speech.transcribe(order.request, file, &caller.by()).await?;
     if order.streams {
         return events::transcript(parts).await;
     }
-    Ok(answer::whole(&collected(parts).await?, &order.answer))
+    Ok(answer::whole(&collect(parts).await?, &order.answer))
 }
 
-async fn collected(mut parts: Receiver<Result<TranscriptPart>>) -> Result<Transcript> {
+async fn collect(mut parts: Receiver<Result<TranscriptPart>>) -> Result<Transcript> {
     let mut transcript = Transcript::default();
     while let Some(part) = parts.recv().await {
         transcript.push(part?);
@@ -91,8 +91,8 @@ pub async fn speak(
 ) -> ApiResult<HttpResponse, OpenAi> {
     let order = body.read().await?.order()?;
     let model = ports.speech.synthesis_model()?;
-    if let Some(unknown) = wire::unknown_model(order.model.as_deref(), &model, &wire::SPEAKING) {
-        return Ok(error::refusal(StatusCode::NOT_FOUND, &unknown, "model_not_found"));
+    if let Some(message) = wire::unknown_model(order.model.as_deref(), &model, &wire::SPEAKING) {
+        return Ok(error::refusal(StatusCode::NOT_FOUND, &message, "model_not_found"));
     }
     let length = order.request.text.chars().count();
     let Speech { format, audio } = ports.speech.speak(order.request, &caller.by()).await?;

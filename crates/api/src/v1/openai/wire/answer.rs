@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::error::openai::broken_off;
+use crate::error::openai::stream_error;
 use crate::streaming::event;
 use crate::v1::source;
 
@@ -197,13 +197,13 @@ impl CompletionStream {
             }
             AnswerEvent::Failed { error, .. } => {
                 self.has_failed = true;
-                event(&broken_off(&error))
+                event(&stream_error(&error))
             }
             AnswerEvent::Empty(empty) => match cut_short(&empty) {
                 Some(finish) => self.end(finish, &json!([]), record::metrics_of(&empty.metrics)),
                 None => {
                     self.has_failed = true;
-                    event(&broken_off(&empty.error()))
+                    event(&stream_error(&empty.error()))
                 }
             },
             AnswerEvent::Sources(_) | AnswerEvent::Finished(None) => String::new(),

@@ -2,7 +2,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use carrel_domain::{Error, Result};
-use carrel_services::openai::{EmbeddedTexts, LONGEST_TEXT, MOST_TEXTS};
+use carrel_services::openai::{EmbeddedTexts, MAX_TEXT_BYTES, MAX_TEXTS};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -63,14 +63,14 @@ impl EmbeddingsBody {
             Some(Value::Array(items)) => items.into_iter().map(text).collect::<Result<_>>()?,
             None | Some(_) => return Err(invalid_input("must be text, or an array of texts")),
         };
-        if texts.is_empty() || texts.len() > MOST_TEXTS {
+        if texts.is_empty() || texts.len() > MAX_TEXTS {
             return Err(invalid_input("must hold 1 to 2048 texts"));
         }
         if texts.iter().any(String::is_empty) {
             return Err(invalid_input("must not hold an empty text"));
         }
-        match texts.iter().any(|text| text.len() > LONGEST_TEXT) {
-            true => Err(Error::TooLarge { what: "a text", limit: LONGEST_TEXT as u64 }),
+        match texts.iter().any(|text| text.len() > MAX_TEXT_BYTES) {
+            true => Err(Error::TooLarge { what: "a text", limit: MAX_TEXT_BYTES as u64 }),
             false => Ok(texts),
         }
     }
@@ -162,7 +162,7 @@ mod tests {
     fn texts_are_accepted_and_token_ids_refused() {
         assert_eq!(texts(json!({ "input": "a" })).unwrap(), ["a"]);
         assert_eq!(texts(json!({ "inputs": ["a", "b"] })).unwrap(), ["a", "b"]);
-        let many = vec!["x"; MOST_TEXTS + 1];
+        let many = vec!["x"; MAX_TEXTS + 1];
         for wrong in [
             json!({}),
             json!({ "input": "" }),

@@ -105,12 +105,12 @@ pub fn answer(
     format: OutputFormat,
     created: Option<DateTime<Utc>>,
 ) -> HttpResponse {
-    let (filename, picture) = (stored.file.as_str().to_owned(), stored.picture);
+    let (filename, image) = (stored.file.as_str().to_owned(), stored.image);
     match format {
         OutputFormat::Json => HttpResponse::Ok().json(Images {
             created: created.map(|at| at.timestamp()),
-            data: [Image { b64_json: STANDARD.encode(&picture.content), filename }],
-            notice: picture.notice,
+            data: [Image { b64_json: STANDARD.encode(&image.content), filename }],
+            notice: image.notice,
         }),
         OutputFormat::Bytes => {
             let disposition = ContentDisposition {
@@ -118,12 +118,12 @@ pub fn answer(
                 parameters: vec![DispositionParam::Filename(filename)],
             };
             let mut answer = HttpResponse::Ok();
-            answer.content_type(picture.kind.mime());
+            answer.content_type(image.kind.mime());
             answer.insert_header((CONTENT_DISPOSITION, disposition));
-            if let Some(notice) = picture.notice {
+            if let Some(notice) = image.notice {
                 answer.insert_header(("X-Image-Notice", notice));
             }
-            answer.body(picture.content)
+            answer.body(image.content)
         }
     }
 }

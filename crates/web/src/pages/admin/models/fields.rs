@@ -46,7 +46,7 @@ pub fn provider_fields(
 ) -> ProviderFields {
     let registry = store.registry();
     let choice = registry.choices.find(provider.values, provider.name);
-    let needs = choice.map(|choice| choice.needs.clone()).unwrap_or_default();
+    let required = choice.map(|choice| choice.required.clone()).unwrap_or_default();
     let model = choice.and_then(|choice| choice.model);
     let fixed_names = store.fixed();
     let field = |setting: &Setting| {
@@ -72,7 +72,7 @@ pub fn provider_fields(
     let extras = registry.optional_for(provider.values, provider.capability, provider.name);
     // Keys are shown first even if they are optional, because few providers work without one.
     let (keys, extras): (Vec<_>, Vec<_>) = extras.into_iter().partition(|setting| setting.secret);
-    let mut required: Vec<_> = needs.iter().filter_map(setting_for).chain(keys).collect();
+    let mut required: Vec<_> = required.iter().filter_map(setting_for).chain(keys).collect();
     // Address and key come first, because listing the models needs them.
     required.sort_by_key(|setting| labels::rank(setting));
     ProviderFields {
