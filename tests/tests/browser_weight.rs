@@ -5,16 +5,16 @@ use e2e::browser::Browser;
 use crate::browser_journey::{PAGES, base, fresh, furnish, well_behaved};
 
 /// Maximum size of a page with all its resources and headers, in bytes.
-const MOST: u64 = 80_000;
+const LIMIT: u64 = 80_000;
 
 /// Maximum size of a page without its fonts, in bytes.
-const MOST_WITHOUT_FONTS: u64 = 60_000;
+const MAX_WITHOUT_FONTS: u64 = 60_000;
 
 /// Maximum size of a page after another one, in bytes.
-const MOST_LATER: u64 = 45_000;
+const MAX_LATER: u64 = 45_000;
 
 /// Maximum number of requests, including the page itself.
-const MOST_REQUESTS: u64 = 6;
+const MAX_REQUESTS: u64 = 6;
 
 /// Requests that may arrive late, because the page is complete without them: to other services, such
 /// as providers of models, for slanted text, and for letters of languages other than the page's own.
@@ -55,7 +55,7 @@ impl Weight {
     /// Checks the limits of a page that is the first one for its browser.
     fn check_first(&self, page: &str, requests: u64) -> Result<()> {
         println!("{page}: {self:?}");
-        let is_small = self.bytes <= MOST && self.bytes - self.fonts <= MOST_WITHOUT_FONTS;
+        let is_small = self.bytes <= LIMIT && self.bytes - self.fonts <= MAX_WITHOUT_FONTS;
         ensure!(is_small && self.requests <= requests, "{page}: {self:?}");
         Ok(())
     }
@@ -81,7 +81,7 @@ async fn the_first_page_is_small_and_the_next_one_needs_only_itself() -> Result<
     let mut browser = Browser::start(1280, 900).await?;
     browser.bypass_service_worker().await?;
     let first = weigh(&mut browser, &format!("{base}/sign-in")).await?;
-    first.check_first("/sign-in", MOST_REQUESTS)?;
+    first.check_first("/sign-in", MAX_REQUESTS)?;
     // The text face is part of it.
     ensure!(first.fonts > 10_000, "{first:?}");
     furnish(&mut browser, &server, &link).await?;
@@ -90,18 +90,18 @@ async fn the_first_page_is_small_and_the_next_one_needs_only_itself() -> Result<
     ensure!(home.bytes < 8_000 && home.fonts == 0, "/ afterwards: {home:?}");
     for page in PAGES {
         let later = weigh(&mut browser, &format!("{base}{page}")).await?;
-        ensure!(later.bytes <= MOST_LATER, "{page} afterwards: {later:?}");
+        ensure!(later.bytes <= MAX_LATER, "{page} afterwards: {later:?}");
     }
     browser.forget_everything_seen().await?;
     for page in PAGES {
-        weigh(&mut browser, &format!("{base}{page}")).await?.check_first(page, MOST_REQUESTS)?;
+        weigh(&mut browser, &format!("{base}{page}")).await?.check_first(page, MAX_REQUESTS)?;
     }
     // These languages need a second file.
     for language in ["pl", "tr", "ru"] {
         browser.run(&format!("document.cookie = 'carrel_language={language}; path=/'")).await?;
         for page in ["/sign-in", "/"] {
             let first = weigh(&mut browser, &format!("{base}{page}")).await?;
-            first.check_first(&format!("{page} in {language}"), MOST_REQUESTS + 1)?;
+            first.check_first(&format!("{page} in {language}"), MAX_REQUESTS + 1)?;
         }
     }
     well_behaved(&browser, &server);

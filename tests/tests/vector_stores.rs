@@ -18,7 +18,7 @@ on_both_databases!(
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More passages than any test stores, so that none is omitted because of equal distances.
-const MOST_FOUND: usize = 100;
+const MAX_RESULTS: usize = 100;
 
 /// A vector database.
 enum Store {
@@ -133,7 +133,7 @@ async fn add(admin: &Client, title: &str, text: &str) -> Result<String> {
 
 async fn found(admin: &Client, query: &str) -> Result<Vec<String>> {
     let query = json!({
-        "query": query, "searchMode": "vector", "scoreThreshold": 0.2, "topN": MOST_FOUND,
+        "query": query, "searchMode": "vector", "scoreThreshold": 0.2, "topN": MAX_RESULTS,
     });
     let found = admin.post("/v1/workspace/alpha/vector-search", query).await?.ok()?;
     let results = found["results"].as_array().cloned().unwrap_or_default();

@@ -86,7 +86,7 @@ pub struct ChatRange {
 
 /// The maximum size of exchanges loaded at once, in bytes. Loading ends with the exchange that
 /// exceeds it.
-pub const MOST_BYTES: usize = 16 << 20;
+pub const MAX_BYTES: usize = 16 << 20;
 
 /// Exchanges up to a size limit.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,9 +108,9 @@ pub trait Chats: Send + Sync {
     /// thread no longer exists.
     async fn append(&self, new: NewChat, event: Event) -> Result<ChatId>;
     /// Returns the newest `limit` included exchanges of a conversation, oldest first and without
-    /// images. Returns fewer if they exceed [`MOST_BYTES`].
+    /// images. Returns fewer if they exceed [`MAX_BYTES`].
     async fn history(&self, of: &Conversation, limit: u32) -> Result<Vec<Chat>>;
-    /// Returns exchanges with their images, up to [`MOST_BYTES`].
+    /// Returns exchanges with their images, up to [`MAX_BYTES`].
     async fn history_page(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>>;
     /// Returns the images of an exchange.
     async fn images(&self, of: ChatId) -> Result<Vec<String>>;

@@ -37,7 +37,7 @@ pub trait ChatEdits: Send + Sync {
     /// Returns an exchange of any user of the workspace, without its images.
     async fn chat(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>>;
     /// Returns the newest `limit` included exchanges of a conversation up to and including `chat`,
-    /// oldest first and without images. Returns fewer if they exceed [`crate::chat::MOST_BYTES`].
+    /// oldest first and without images. Returns fewer if they exceed [`crate::chat::MAX_BYTES`].
     async fn chats_up_to(&self, chat: &Chat, limit: u32) -> Result<Vec<Chat>>;
     /// Changes an exchange. Returns `false` if it does not exist.
     async fn change_chat(

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::audit::Event;
-use crate::chat::{Bounded, Chat, ImageSplitter, MOST_BYTES};
+use crate::chat::{Bounded, Chat, ImageSplitter, MAX_BYTES};
 use crate::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 
 /// A filter for exchanges. Absent fields do not restrict.
@@ -97,9 +97,9 @@ pub struct Portion {
 }
 
 impl Portion {
-    /// Returns limits of `exchanges` exchanges and [`MOST_BYTES`], without images.
+    /// Returns limits of `exchanges` exchanges and [`MAX_BYTES`], without images.
     pub fn of(exchanges: u32) -> Self {
-        Self { exchanges, bytes: MOST_BYTES, images: false }
+        Self { exchanges, bytes: MAX_BYTES, images: false }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{ApiKeyId, Result};
 pub const REMEMBERED: TimeDelta = TimeDelta::hours(24);
 
 /// The maximum number of requests stored per key. Older ones are removed.
-pub const MOST_REMEMBERED: u32 = 1_000;
+pub const MAX_REMEMBERED: u32 = 1_000;
 
 /// How long a request may run. After that, a request without a response counts as aborted.
 pub const BROKEN_OFF: TimeDelta = TimeDelta::minutes(10);

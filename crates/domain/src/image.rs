@@ -9,7 +9,7 @@ use crate::{Error, Result};
 pub const LARGEST_PICTURE: usize = 25 << 20;
 
 /// The maximum number of reference images.
-pub const MOST_REFERENCES: usize = 10;
+pub const MAX_REFERENCES: usize = 10;
 
 /// The maximum length of a prompt, in bytes.
 pub const LONGEST_PROMPT: usize = 32_000;
@@ -118,7 +118,7 @@ pub struct ImageRequest {
     pub prompt: String,
     /// The size. The provider's default if absent.
     pub size: Option<ImageSize>,
-    /// Reference images, at most [`MOST_REFERENCES`].
+    /// Reference images, at most [`MAX_REFERENCES`].
     pub references: Vec<ReferenceImage>,
 }
 

@@ -17,7 +17,7 @@ pub use terms::{index_terms, rough_terms};
 pub const VERSION: i32 = 2;
 
 /// The maximum number of query words that are searched.
-pub const MOST_QUERY_WORDS: usize = 32;
+pub const MAX_QUERY_WORDS: usize = 32;
 
 /// A query to the index.
 #[derive(Clone, Copy, Debug)]

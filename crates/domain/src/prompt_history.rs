@@ -7,7 +7,7 @@ use crate::audit::Event;
 use crate::{EarlierPromptId, Result, UserId, WorkspaceId};
 
 /// The maximum number of previous instructions kept per workspace. Older ones are deleted.
-pub const MOST: usize = 100;
+pub const LIMIT: usize = 100;
 
 /// Previous instructions of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 use std::fmt;
 
 /// The maximum number of sentences per document.
-const MOST: usize = 50;
+const LIMIT: usize = 50;
 /// The maximum length of a sentence, in characters.
 const LONGEST: usize = 400;
 
@@ -22,7 +22,7 @@ impl Warnings {
             if sentence.is_empty() || sentences_shown.contains(&sentence) {
                 continue;
             }
-            if sentences_shown.len() < MOST - 1 {
+            if sentences_shown.len() < LIMIT - 1 {
                 sentences_shown.push(sentence)
             } else {
                 more += 1
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn the_number_and_length_of_sentences_are_bounded() {
         let warnings = Warnings::new((0..1_000).map(|n| format!("Part {n}.{}", "é".repeat(1_000))));
-        assert_eq!(warnings.iter().count(), MOST);
+        assert_eq!(warnings.iter().count(), LIMIT);
         assert!(warnings.iter().all(|sentence| sentence.chars().count() <= LONGEST + 1));
         assert_eq!(warnings.iter().last(), Some("951 more parts of the file were left out."));
     }

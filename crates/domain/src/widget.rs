@@ -221,10 +221,10 @@ pub trait WidgetChats: Send + Sync {
     /// Stores an exchange. [`Error::NotFound`] if the widget no longer exists.
     async fn append(&self, new: NewWidgetChat, event: Event) -> Result<ChatId>;
     /// Returns the newest `limit` included exchanges of a session, oldest first. Returns fewer if
-    /// they exceed [`crate::chat::MOST_BYTES`].
+    /// they exceed [`crate::chat::MAX_BYTES`].
     async fn recent(&self, widget: WidgetId, session: &str, limit: u32) -> Result<Vec<WidgetChat>>;
     /// Returns exchanges of a widget or of one of its sessions, included or hidden, up to
-    /// [`crate::chat::MOST_BYTES`].
+    /// [`crate::chat::MAX_BYTES`].
     async fn page(
         &self,
         widget: WidgetId,

@@ -8,7 +8,7 @@ const SURE: f32 = 0.5;
 /// circumference.
 const LARGER: f32 = 1.6;
 /// Most boxes of an image.
-const MOST: usize = 4_000;
+const LIMIT: usize = 4_000;
 /// Ratio of length to height above which a box determines the direction of its line.
 const LONG: f32 = 3.0;
 
@@ -65,7 +65,7 @@ pub fn find(marks: &Marks<'_>) -> Vec<TextBox> {
             continue;
         }
         collect(marks, &mut visited, start, &mut group);
-        if boxes.len() < MOST {
+        if boxes.len() < LIMIT {
             boxes.extend(boxed(marks, &group));
         }
     }

@@ -9,7 +9,7 @@ const SHORTEST: usize = 20;
 /// Deepest nesting of columns.
 const DEEPEST: usize = 4;
 /// Largest share of lines that may cross a gap between columns.
-const MOST_ACROSS: f32 = 0.3;
+const MAX_ACROSS: f32 = 0.3;
 
 /// Returns lines in reading order, in groups that are each read from top to bottom.
 pub fn columns(lines: Vec<TextLine>) -> Vec<Vec<TextLine>> {
@@ -67,7 +67,7 @@ fn gap(lines: &[TextLine]) -> Option<f32> {
     let best = ends.map(|at| (across(at), at)).filter(|(_, at)| divides(lines, *at));
     let (count, at) =
         best.min_by(|one, other| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)))?;
-    (count as f32 <= MOST_ACROSS * lines.len() as f32).then_some(at)
+    (count as f32 <= MAX_ACROSS * lines.len() as f32).then_some(at)
 }
 
 /// True if there is running text on both sides, at the same height.

@@ -19,7 +19,7 @@ pub struct Languages {
 }
 
 /// The most languages that are read at once.
-const MOST: usize = 16;
+const LIMIT: usize = 16;
 
 impl Languages {
     /// Parses codes separated by commas or plus signs, such as `eng,deu`. Returns `None` if a code
@@ -34,7 +34,7 @@ impl Languages {
                 None => return None,
             }
         }
-        (languages.codes.len() + languages.unreadable_codes.len() <= MOST).then_some(languages)
+        (languages.codes.len() + languages.unreadable_codes.len() <= LIMIT).then_some(languages)
     }
 
     /// Returns the known codes.

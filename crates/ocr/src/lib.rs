@@ -17,7 +17,7 @@ mod thumbnail;
 
 pub use canvas::Canvas;
 pub use columns::columns;
-pub use decode::{DecodeError, MOST_POINTS, Pages, pages};
+pub use decode::{DecodeError, MAX_POINTS, Pages, pages};
 pub use engine::{Engine, OcrError, RecognizedText, TextLine};
 pub use languages::Languages;
 pub use picture::Picture;

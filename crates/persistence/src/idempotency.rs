@@ -2,7 +2,7 @@
 use async_trait::async_trait;
 use carrel_domain::Result;
 use carrel_domain::idempotency::{
-    BROKEN_OFF, IdempotencyKeys, IdempotencyState, IdempotentRequest, MOST_REMEMBERED, REMEMBERED,
+    BROKEN_OFF, IdempotencyKeys, IdempotencyState, IdempotentRequest, MAX_REMEMBERED, REMEMBERED,
 };
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -31,7 +31,7 @@ fn lock(conn: &mut AnyConnection, name: &[u8]) -> QueryResult<Option<Row>> {
 fn prune(conn: &mut AnyConnection, key: i32) -> QueryResult<()> {
     let requests_of_key = requests::table.filter(requests::api_key_id.eq(key));
     let count: i64 = requests_of_key.count().get_result(conn)?;
-    let excess = count - i64::from(MOST_REMEMBERED);
+    let excess = count - i64::from(MAX_REMEMBERED);
     if excess <= 0 {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use crate::json;
 
 /// Longest list that is read, in bytes. The list of the largest provider has about 1 MB.
 const LONGEST_LIST: usize = 8 << 20;
-const MOST_MODELS: usize = 2_000;
+const MAX_MODELS: usize = 2_000;
 /// Longest name of a model, in bytes.
 const LONGEST_NAME: usize = 256;
 
@@ -85,7 +85,7 @@ fn models(list: &Value, embeds: bool) -> Option<Vec<OfferedModel>> {
     let entries = of(list).or_else(|| names.iter().find_map(|name| of(&list[*name])))?;
     let offered = entries.iter().filter(|entry| has_capability(entry, embeds)).filter_map(model);
     let by_name: BTreeMap<_, _> =
-        offered.take(MOST_MODELS).map(|model| (model.id.clone(), model)).collect();
+        offered.take(MAX_MODELS).map(|model| (model.id.clone(), model)).collect();
     Some(by_name.into_values().collect())
 }
 

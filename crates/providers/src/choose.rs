@@ -301,13 +301,13 @@ fn deadlines(
         whole: time(names.whole)?,
         patience: time(names.patience)?.unwrap_or(usual.patience),
         a_minute: number(settings, names.a_minute, service)?
-            .map(|number| number.min(MOST_A_MINUTE) as usize),
+            .map(|number| number.min(MAX_A_MINUTE) as usize),
     })
 }
 
 /// Longest timeout, in milliseconds.
 const LONGEST_WAIT: u64 = 24 * 60 * 60 * 1000;
-const MOST_A_MINUTE: u64 = 1_000_000;
+const MAX_A_MINUTE: u64 = 1_000_000;
 
 fn milliseconds(
     settings: Settings<'_>,

@@ -31,10 +31,10 @@ pub struct LinkLimits {
 }
 
 /// Most redirects that are followed.
-const MOST_REDIRECTS: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 
 /// Most headers that a caller may send.
-const MOST_HEADERS: usize = 32;
+const MAX_HEADERS: usize = 32;
 
 /// Headers that callers must not set.
 const RESERVED: [&str; 10] = [
@@ -76,7 +76,7 @@ impl WebFetcher {
     async fn follow(&self, link: &Link) -> Result<FetchedPage> {
         let mut url = Url::parse(&link.url).map_err(|_| not_an_address())?;
         let mut headers = parse_headers(&link.headers)?;
-        for _ in 0..=MOST_REDIRECTS {
+        for _ in 0..=MAX_REDIRECTS {
             let addresses = self.checked(&url).await?;
             let response = self.ask(&url, addresses, headers.clone()).await?;
             let Some(next) = redirect(&url, &response) else {
@@ -201,7 +201,7 @@ fn redirect(from: &Url, response: &Response) -> Option<Result<Url>> {
 
 fn parse_headers(headers: &[(String, String)]) -> Result<HeaderMap> {
     let invalid = |reason| Error::invalid("scraperHeaders", reason);
-    if headers.len() > MOST_HEADERS {
+    if headers.len() > MAX_HEADERS {
         return Err(invalid("must not be more than 32"));
     }
     let mut map = HeaderMap::new();

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Most addresses that are remembered.
-const MOST: usize = 256;
+const LIMIT: usize = 256;
 
 /// Schedules all requests to one address.
 #[derive(Debug, Default)]
@@ -70,7 +70,7 @@ pub(crate) struct Pacers(Arc<Mutex<HashMap<String, Arc<Pacer>>>>);
 impl Pacers {
     pub fn of(&self, address: &str) -> Arc<Pacer> {
         let mut pacers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if pacers.len() >= MOST && !pacers.contains_key(address) {
+        if pacers.len() >= LIMIT && !pacers.contains_key(address) {
             // Pacers in use remain. The limit is reached only after requests to many addresses.
             pacers.retain(|_, pacer| Arc::strong_count(pacer) > 1);
         }

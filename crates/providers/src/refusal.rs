@@ -8,7 +8,7 @@ use crate::json;
 const LONGEST_MESSAGE: usize = 300;
 
 /// Most entries of an error list that are shown.
-const MOST_ENTRIES: usize = 3;
+const MAX_ENTRIES: usize = 3;
 
 /// A shorter key is a placeholder and no secret, and its letters may occur in ordinary words.
 const SHORTEST_SECRET: usize = 8;
@@ -68,7 +68,7 @@ pub(crate) fn message_in(value: &Value) -> String {
         Value::String(text) => text.trim().to_owned(),
         Value::Array(list) => {
             let messages = list.iter().map(entry).filter(|message| !message.is_empty());
-            messages.take(MOST_ENTRIES).collect::<Vec<_>>().join("; ")
+            messages.take(MAX_ENTRIES).collect::<Vec<_>>().join("; ")
         }
         Value::Object(fields) => {
             let messages = NAMES.iter().filter_map(|name| fields.get(*name)).map(message_in);

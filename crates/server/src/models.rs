@@ -39,7 +39,7 @@ struct Built {
 }
 
 /// The number of language models kept. Workspaces choose models, so their number is unbounded.
-const MOST_CHATS: usize = 64;
+const MAX_CHATS: usize = 64;
 
 impl ConfiguredModels {
     pub fn new(model: &config::ModelConfig, settings: Arc<SettingsStore>) -> Self {
@@ -133,7 +133,7 @@ impl Models for ConfiguredModels {
         let settings = |name: &str| self.settings.lookup(name);
         let model = carrel_providers::chat_model(&settings, choice, &self.http()?)?;
         self.keep(&versions, |built| {
-            if built.chats.len() >= MOST_CHATS {
+            if built.chats.len() >= MAX_CHATS {
                 built.chats.clear();
             }
             built.chats.insert(key, model.clone());

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carrel_domain::audit::{By, Event};
-use carrel_domain::chat::{Chats, MOST_BYTES, NewChat};
+use carrel_domain::chat::{Chats, MAX_BYTES, NewChat};
 use carrel_domain::document::{DocumentFiles, Extractor};
 use carrel_domain::memory::Memories;
 use carrel_domain::model::{ChatModel, ChatRequest, ModelChoice, Models, Tokenizer, Usage};
@@ -249,7 +249,7 @@ impl Conversations {
         let limit = u32::try_from(workspace.settings.history).unwrap_or(0);
         let mut chats = self.chats.history(&question.conversation(workspace), limit).await?;
         chats.retain(|chat| Some(chat.id) != question.replaced_chat);
-        let (mut images_left, mut bytes_left) = (request::MAX_HISTORY_IMAGES, MOST_BYTES);
+        let (mut images_left, mut bytes_left) = (request::MAX_HISTORY_IMAGES, MAX_BYTES);
         let mut history = Vec::with_capacity(chats.len());
         for mut chat in chats.into_iter().rev() {
             if images_left > 0 && bytes_left > 0 && record::has_images(&chat) {

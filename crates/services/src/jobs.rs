@@ -52,7 +52,7 @@ const LEASE: TimeDelta = TimeDelta::seconds(20);
 /// elsewhere.
 const LOOK: Duration = Duration::from_secs(2);
 /// The maximum number of documents per job.
-const MOST_DOCUMENTS: usize = 100_000;
+const MAX_DOCUMENTS: usize = 100_000;
 /// The number of items read at a time.
 const PAGE: u32 = 500;
 /// Limits for keeping jobs that have ended: their age, their number and their total items.
@@ -182,7 +182,7 @@ impl Workers {
             Some(id) => self.shared.jobs.by_id(id).await?,
             None => None,
         };
-        let has_room = |job: &Job| job.progress.total as usize + paths.len() <= MOST_DOCUMENTS;
+        let has_room = |job: &Job| job.progress.total as usize + paths.len() <= MAX_DOCUMENTS;
         if let Some(known) = known.filter(|job| job.workspace.id == workspace.id && has_room(job)) {
             let event = created(workspace, paths.len(), by);
             if let Some(job) = self.shared.jobs.extend(known.id, paths.clone(), event).await? {
@@ -217,7 +217,7 @@ impl Workers {
     ) -> Result<Job> {
         let mut unique = HashSet::with_capacity(paths.len());
         paths.retain(|path| unique.insert(path.clone()));
-        if paths.len() > MOST_DOCUMENTS {
+        if paths.len() > MAX_DOCUMENTS {
             return Err(Error::invalid("adds", "must not name more than 100000 documents"));
         }
         let event = created(workspace, paths.len(), by);

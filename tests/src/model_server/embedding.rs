@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::error;
 
 const DIMENSIONS: u64 = 64;
-const MOST_DIMENSIONS: u64 = 4096;
+const MAX_DIMENSIONS: u64 = 4096;
 
 /// The delay of the slow model.
 const SLOW: Duration = Duration::from_millis(100);
@@ -35,7 +35,7 @@ pub(super) async fn respond(body: &Value) -> HttpResponse {
         }
     }
     let dimensions = body["dimensions"].as_u64().unwrap_or(DIMENSIONS);
-    if texts.is_empty() || !(1..=MOST_DIMENSIONS).contains(&dimensions) {
+    if texts.is_empty() || !(1..=MAX_DIMENSIONS).contains(&dimensions) {
         return error(400, "input: a text or a list of texts is needed, of 1 to 4096 dimensions");
     }
     let item = |(index, text): (usize, &&str)| {

@@ -5,7 +5,7 @@ use anyhow::Result;
 use xshell::{Shell, cmd};
 
 /// Maximum number of files with inherent methods of a type.
-const MOST_FILES: usize = 2;
+const MAX_FILES: usize = 2;
 
 pub fn problems(sh: &Shell) -> Result<Vec<String>> {
     let listed = cmd!(sh, "git ls-files --cached --others --exclude-standard crates xtask tests")
@@ -37,13 +37,13 @@ fn scattered(files: &[(String, String)]) -> Vec<String> {
             }
         }
     }
-    let scattered = methods.into_iter().filter(|(_, paths)| paths.len() > MOST_FILES);
+    let scattered = methods.into_iter().filter(|(_, paths)| paths.len() > MAX_FILES);
     scattered
         .map(|((definition, name), paths)| {
             let (count, paths) = (paths.len(), paths.into_iter().collect::<Vec<_>>().join(", "));
             format!(
                 "{definition}: the methods of `{name}` are in {count} files ({paths}); write free \
-                 functions, or move them (at most {MOST_FILES})"
+                 functions, or move them (at most {MAX_FILES})"
             )
         })
         .collect()

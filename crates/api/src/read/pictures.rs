@@ -4,7 +4,7 @@ use std::io::Read;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use carrel_domain::image::{ImageFormat, LARGEST_PICTURE, MOST_REFERENCES, ReferenceImage};
+use carrel_domain::image::{ImageFormat, LARGEST_PICTURE, MAX_REFERENCES, ReferenceImage};
 use carrel_domain::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -72,14 +72,14 @@ impl Order {
         let options = state::options(&self.request)?;
         let limit = options.upload_limit.min(LARGEST_PICTURE as u64);
         let directory = options.upload_dir.clone();
-        let mut parts = parts(&self.request, self.payload, limit * MOST_REFERENCES as u64)?;
+        let mut parts = parts(&self.request, self.payload, limit * MAX_REFERENCES as u64)?;
         let (mut fields, mut references, mut files) = (Map::new(), Vec::new(), Vec::new());
         while let Some(mut part) = parts.next().await? {
             match (file_name(&part)?, part.name().to_owned()) {
                 (Some(_), field) if field == REFERENCES => {
-                    if files.len() == MOST_REFERENCES {
+                    if files.len() == MAX_REFERENCES {
                         return Err(invalid_file(format!(
-                            "At most {MOST_REFERENCES} images are allowed."
+                            "At most {MAX_REFERENCES} images are allowed."
                         )));
                     }
                     let file = part.save(&directory, limit, "the file").await?.content;

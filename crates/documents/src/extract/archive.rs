@@ -13,7 +13,7 @@ use super::input::{Input, InputReader};
 use super::xml::{self, Visitor};
 
 /// Maximum number of entries; no document needs more.
-const MOST_ENTRIES: usize = 20_000;
+const MAX_ENTRIES: usize = 20_000;
 /// Maximum expansion of Deflate.
 const DEFLATE_AT_MOST: u64 = 1_032;
 /// The first bytes of files in Office's old binary format, or encrypted with a password.
@@ -41,8 +41,8 @@ impl<'a> Archive<'a> {
         }
         file.rewind()?;
         let zip = ZipArchive::new(file).map_err(|_| ExtractError::damaged(what))?;
-        if zip.len() > MOST_ENTRIES {
-            return Err(ExtractError::too_many_entries(MOST_ENTRIES));
+        if zip.len() > MAX_ENTRIES {
+            return Err(ExtractError::too_many_entries(MAX_ENTRIES));
         }
         Ok(Self { zip, plain_names: OnceCell::new(), what, input: input.clone() })
     }

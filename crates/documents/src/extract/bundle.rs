@@ -7,14 +7,14 @@ use super::embedded::Embedded;
 use super::extract_error::ExtractError;
 
 /// Maximum number of documents of an archive.
-const MOST_FILES: usize = 1_000;
+const MAX_FILES: usize = 1_000;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = Archive::open(input, "an archive (.zip)")?;
     let mut names: Vec<_> = archive.names().into_iter().filter(|name| !is_overhead(name)).collect();
     names.sort();
-    if names.len() > MOST_FILES {
-        return Err(ExtractError::too_many_entries(MOST_FILES));
+    if names.len() > MAX_FILES {
+        return Err(ExtractError::too_many_entries(MAX_FILES));
     }
     let mut embedded = Embedded::default();
     for name in names {

@@ -5,7 +5,7 @@ use super::archive::Archive;
 use super::xml::{self, Element, Visitor};
 
 /// Maximum number of authors listed for a document.
-const MOST_AUTHORS: usize = 20;
+const MAX_AUTHORS: usize = 20;
 /// The path in Office packages.
 pub const OF_OFFICE: &str = "docProps/core.xml";
 /// The path in OpenDocument packages.
@@ -96,7 +96,7 @@ impl Visitor for DublinCore {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         match field {
             Field::Title if self.title.is_empty() => self.title = text,
-            Field::Author if !text.is_empty() && self.authors.len() < MOST_AUTHORS => {
+            Field::Author if !text.is_empty() && self.authors.len() < MAX_AUTHORS => {
                 self.authors.push(text);
             }
             Field::FirstAuthor => self.first_author = text,

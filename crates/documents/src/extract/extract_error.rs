@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Limits;
 
 /// Maximum number of reasons in a refusal.
-const MOST_REASONS: usize = 5;
+const MAX_REASONS: usize = 5;
 
 /// Why a file cannot be read. Most texts complete "`<name of the file>` …", because a reader need
 /// not know the name.
@@ -47,7 +47,7 @@ impl ExtractError {
 
     /// Returns an error for a file without text. Each of `warnings` describes other content.
     pub fn nothing_but(warnings: impl Iterator<Item = String>) -> Self {
-        let warnings = carrel_domain::Warnings::new(warnings.take(MOST_REASONS));
+        let warnings = carrel_domain::Warnings::new(warnings.take(MAX_REASONS));
         let reasons = warnings.iter().collect::<Vec<_>>().join(" ");
         Self::Empty((!reasons.is_empty()).then_some(reasons))
     }

@@ -13,9 +13,9 @@ use super::recordings::Recordings;
 /// Maximum nesting of files: a mail in an archive in a mail.
 const DEEPEST: u32 = 4;
 /// Maximum number of files within a file, at all depths.
-const MOST_EMBEDDED: u32 = 1_000;
+const MAX_EMBEDDED: u32 = 1_000;
 /// Maximum number of warnings about unread parts of a file.
-const MOST_WARNINGS: usize = 1_000;
+const MAX_WARNINGS: usize = 1_000;
 
 #[derive(Clone)]
 pub struct Input<'a> {
@@ -62,7 +62,7 @@ impl<'a> Input<'a> {
         recordings: Recordings,
     ) -> Self {
         let inflated = Cell::new(limits.inflated);
-        let files = Cell::new(MOST_EMBEDDED);
+        let files = Cell::new(MAX_EMBEDDED);
         let shared = Rc::new(Shared { files, inflated, pictures, recordings });
         let left_out = Rc::default();
         Self { content: InputContent::File(file), limits, depth: 0, shared, left_out }
@@ -85,7 +85,7 @@ impl<'a> Input<'a> {
     /// Adds a warning about an unread part of the file, a full sentence.
     pub fn warn(&self, sentence: impl Into<String>) {
         let mut sentences = self.left_out.sentences.borrow_mut();
-        if sentences.len() < MOST_WARNINGS {
+        if sentences.len() < MAX_WARNINGS {
             sentences.push(sentence.into());
         }
     }

@@ -3,14 +3,14 @@ use std::collections::HashMap;
 
 use super::language::{self, Language};
 use super::terms::{beginning, forms};
-use super::{MOST_QUERY_WORDS, compounds, fold, words};
+use super::{MAX_QUERY_WORDS, compounds, fold, words};
 
 /// The number of bytes of a query that are analysed.
 const LONGEST_QUERY: usize = 4 << 10;
 /// The number of bytes of a passage that are analysed.
 const LONGEST_PASSAGE: usize = 256 << 10;
 /// The maximum number of forms searched per word.
-const MOST_FORMS: usize = 6;
+const MAX_FORMS: usize = 6;
 
 /// A word of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl LexicalQuery {
         }
         let mut question = Self::default();
         for word in content {
-            if question.words.len() == MOST_QUERY_WORDS {
+            if question.words.len() == MAX_QUERY_WORDS {
                 break;
             }
             if question.words.iter().any(|known| known.written == *word) {
@@ -58,7 +58,7 @@ impl LexicalQuery {
             };
             let spellings = forms(word, &[]).len();
             let mut terms = forms(word, &languages);
-            terms.truncate(MOST_FORMS);
+            terms.truncate(MAX_FORMS);
             for language in languages {
                 if !question.languages.contains(&language) {
                     question.languages.push(language);
@@ -78,7 +78,7 @@ impl LexicalQuery {
     pub fn add(&mut self, other: Self) {
         for word in other.words {
             let is_known = |known: &QuestionWord| known.terms.contains(&word.terms[0]);
-            if self.words.len() < MOST_QUERY_WORDS && !self.words.iter().any(is_known) {
+            if self.words.len() < MAX_QUERY_WORDS && !self.words.iter().any(is_known) {
                 self.words.push(word);
             }
         }
@@ -281,9 +281,9 @@ mod tests {
     #[test]
     fn the_number_of_question_words_is_bounded() {
         let many: String = (0..100_000).map(|n| format!("w{n} ")).collect();
-        assert_eq!(LexicalQuery::of(&many).words.len(), MOST_QUERY_WORDS);
+        assert_eq!(LexicalQuery::of(&many).words.len(), MAX_QUERY_WORDS);
         let combining = "\u{301}".repeat(1 << 20);
-        assert!(LexicalQuery::of(&combining).words.len() <= MOST_QUERY_WORDS);
+        assert!(LexicalQuery::of(&combining).words.len() <= MAX_QUERY_WORDS);
     }
 
     #[test]

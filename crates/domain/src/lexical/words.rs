@@ -7,7 +7,7 @@ use unicode_normalization::char::is_combining_mark;
 /// The maximum length of a word, in characters. The rest is ignored.
 const LONGEST_WORD: usize = 48;
 /// The maximum number of parts in a name that is also indexed as a whole.
-const MOST_PARTS: usize = 4;
+const MAX_PARTS: usize = 4;
 
 /// Returns the words of a text normalized by [`super::fold::plain`], in order. Each consists of
 /// letters and digits and has at most 48 characters. With `pairs_only`, characters of unspaced
@@ -124,7 +124,7 @@ impl Cutter {
 
     fn end_name(&mut self) {
         self.end_part();
-        if (2..=MOST_PARTS).contains(&self.parts) {
+        if (2..=MAX_PARTS).contains(&self.parts) {
             let name = std::mem::take(&mut self.name);
             self.push(&name);
         }

@@ -12,14 +12,14 @@ use crate::picture::Picture;
 use tiff_pages::TiffPages;
 
 /// Largest image that is decoded, in pixels.
-pub const MOST_POINTS: usize = 80_000_000;
+pub const MAX_POINTS: usize = 80_000_000;
 
 /// Why an image cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     #[error("it is not an image of a known format")]
     Unknown,
-    #[error("it has {width} × {height} pixels, more than the limit of {MOST_POINTS}")]
+    #[error("it has {width} × {height} pixels, more than the limit of {MAX_POINTS}")]
     TooLarge { width: u64, height: u64 },
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -97,12 +97,12 @@ fn damaged(error: impl std::fmt::Display) -> DecodeError {
     DecodeError::Damaged(error.to_string())
 }
 
-/// Refuses sizes beyond [`MOST_POINTS`] before memory is allocated.
+/// Refuses sizes beyond [`MAX_POINTS`] before memory is allocated.
 fn check(width: impl TryInto<u64>, height: impl TryInto<u64>) -> Result<(), DecodeError> {
     let (width, height) =
         (width.try_into().unwrap_or(u64::MAX), height.try_into().unwrap_or(u64::MAX));
     match width.checked_mul(height) {
-        Some(points) if points <= MOST_POINTS as u64 => Ok(()),
+        Some(points) if points <= MAX_POINTS as u64 => Ok(()),
         _ => Err(DecodeError::TooLarge { width, height }),
     }
 }
@@ -174,7 +174,7 @@ fn webp(bytes: &[u8]) -> Result<Samples, DecodeError> {
     let mut decoder = image_webp::WebPDecoder::new(Cursor::new(bytes)).map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     check(width, height)?;
-    decoder.set_memory_limit(MOST_POINTS * 4);
+    decoder.set_memory_limit(MAX_POINTS * 4);
     let size = decoder.output_buffer_size().ok_or_else(|| damaged("it has no size"))?;
     let mut samples = vec![0; size];
     decoder.read_image(&mut samples).map_err(damaged)?;
@@ -200,7 +200,7 @@ fn heic(bytes: &[u8]) -> Result<Picture, DecodeError> {
     let found = heic_rs::probe(bytes).map_err(damaged)?;
     check(found.width, found.height)?;
     let options = heic_rs::DecodeOptions::default()
-        .with_max_pixels(Some(MOST_POINTS as u64))
+        .with_max_pixels(Some(MAX_POINTS as u64))
         .with_alpha(false)
         .with_threads(Some(1));
     let heic_rs::Image { data, width, height, .. } =

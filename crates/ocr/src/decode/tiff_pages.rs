@@ -5,7 +5,7 @@ use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
-use super::{DecodeError, MOST_POINTS, check, damaged, orientation, picture};
+use super::{DecodeError, MAX_POINTS, check, damaged, orientation, picture};
 use crate::picture::Picture;
 
 /// The remaining pages.
@@ -17,8 +17,8 @@ pub struct TiffPages<'a> {
 impl<'a> TiffPages<'a> {
     pub fn open(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut limits = Limits::default();
-        limits.decoding_buffer_size = MOST_POINTS * 4;
-        limits.intermediate_buffer_size = MOST_POINTS * 4;
+        limits.decoding_buffer_size = MAX_POINTS * 4;
+        limits.intermediate_buffer_size = MAX_POINTS * 4;
         let decoder = Decoder::new(Cursor::new(bytes)).map_err(damaged)?;
         Ok(Self { decoder: decoder.with_limits(limits), has_more: true })
     }

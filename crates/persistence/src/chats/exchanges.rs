@@ -2,7 +2,7 @@
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat::{
-    Bounded, Chat, ChatRange, ChatScope, Chats, Conversation, MOST_BYTES, NewChat,
+    Bounded, Chat, ChatRange, ChatScope, Chats, Conversation, MAX_BYTES, NewChat,
 };
 use carrel_domain::{ChatId, Error, Result, ThreadId, UserId, WorkspaceId};
 use chrono::NaiveDateTime;
@@ -105,14 +105,14 @@ pub(super) fn in_conversation(of: &Conversation) -> chats::BoxedQuery<'static, A
     }
 }
 
-/// Returns the newest `limit` exchanges of a query, oldest first, up to [`MOST_BYTES`].
+/// Returns the newest `limit` exchanges of a query, oldest first, up to [`MAX_BYTES`].
 pub(super) fn newest(
     conn: &mut AnyConnection,
     of: chats::BoxedQuery<'static, AnyBackend>,
     limit: u32,
 ) -> QueryResult<Vec<Chat>> {
     let query = of.order(chats::id.desc()).limit(i64::from(limit)).select((chats::id, TEXT_BYTES));
-    let mut ids = Room::of(MOST_BYTES).fit(query.load(conn)?).items;
+    let mut ids = Room::of(MAX_BYTES).fit(query.load(conn)?).items;
     ids.reverse();
     load(conn, &ids)
 }
@@ -206,7 +206,7 @@ impl Chats for Database {
                 true => query.order(chats::id.desc()),
                 false => query.order(chats::id.asc()),
             };
-            let Bounded { items, is_cut } = Room::of(MOST_BYTES).fit(query.load(conn)?);
+            let Bounded { items, is_cut } = Room::of(MAX_BYTES).fit(query.load(conn)?);
             let mut images = bounds::images(conn, &items)?;
             let mut items = load(conn, &items)?;
             for chat in &mut items {

@@ -1,7 +1,7 @@
 //! Exchanges of widgets and the questions counted against their limits.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::chat::{Bounded, ChatRange, MOST_BYTES};
+use carrel_domain::chat::{Bounded, ChatRange, MAX_BYTES};
 use carrel_domain::widget::{Admission, NewWidgetChat, Widget, WidgetChat, WidgetChats};
 use carrel_domain::{ChatId, Error, Result, WidgetId};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -156,7 +156,7 @@ impl WidgetChats for Database {
                 .limit(i64::from(limit))
                 .select((embed_chats::id, WIDGET_BYTES))
                 .load(conn)?;
-            let mut ids = Room::of(MOST_BYTES).fit(sized).items;
+            let mut ids = Room::of(MAX_BYTES).fit(sized).items;
             ids.reverse();
             Ok(load(conn, &ids)?)
         })
@@ -184,7 +184,7 @@ impl WidgetChats for Database {
                 true => query.order(embed_chats::id.desc()),
                 false => query.order(embed_chats::id.asc()),
             };
-            let Bounded { items, is_cut } = Room::of(MOST_BYTES).fit(query.load(conn)?);
+            let Bounded { items, is_cut } = Room::of(MAX_BYTES).fit(query.load(conn)?);
             Ok(Bounded { items: load(conn, &items)?, is_cut })
         })
         .await

@@ -20,7 +20,7 @@ use crate::documents::originals;
 use crate::documents::rows::DocumentRow;
 
 /// The maximum number of faults reported.
-const MOST: usize = 100;
+const MAX_FAULTS: usize = 100;
 
 /// How long a copy waits for another process that locks the database file.
 const BUSY: &str = "PRAGMA busy_timeout = 10000";
@@ -124,19 +124,19 @@ fn faults(conn: &mut AnyConnection) -> Result<Vec<String>, TxError> {
         faults.extend(damage(conn)?);
     }
     faults.extend(miscounts(conn)?);
-    faults.truncate(MOST);
+    faults.truncate(MAX_FAULTS);
     Ok(faults)
 }
 
 /// Returns the faults that SQLite finds in its file.
 fn damage(conn: &mut AnyConnection) -> Result<Vec<String>, TxError> {
-    let check = format!("PRAGMA integrity_check({MOST})");
+    let check = format!("PRAGMA integrity_check({MAX_FAULTS})");
     let lines: Vec<Checked> = sql_query(check).load(conn)?;
     let lines = lines.into_iter().map(|found| found.integrity_check).filter(|line| line != "ok");
     let mut faults: Vec<_> = lines.map(|line| format!("the database file: {line}")).collect();
     let check = format!(
         "SELECT \"table\" || ' refers to a row of ' || parent || ' that does not exist' AS line \
-         FROM pragma_foreign_key_check LIMIT {MOST}"
+         FROM pragma_foreign_key_check LIMIT {MAX_FAULTS}"
     );
     let lines: Vec<Line> = sql_query(check).load(conn)?;
     faults.extend(lines.into_iter().map(|found| format!("a row of {}", found.line)));

@@ -21,13 +21,13 @@ use crate::database::schema::namespaces;
 pub(crate) use refill::{fill, refill};
 
 /// The maximum bytes of words stored per passage. PostgreSQL allows a `tsvector` of at most 1 MiB.
-const MOST_BYTES: usize = 800_000;
+const MAX_BYTES: usize = 800_000;
 
 /// Returns the terms of a passage and of its document's title, separated by spaces.
 pub(crate) fn words_of(workspace: i32, title: &str, passage: &str) -> String {
     let mut words = String::new();
     for term in index_terms(title, passage) {
-        if words.len() > MOST_BYTES {
+        if words.len() > MAX_BYTES {
             break;
         }
         if !words.is_empty() {

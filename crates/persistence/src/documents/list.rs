@@ -106,7 +106,7 @@ fn existing_paths(
 
 /// The maximum number of documents of one file name that are compared. Names contain an id, so
 /// duplicates are rare.
-const MOST_NAMESAKES: i64 = 100;
+const MAX_NAMESAKES: i64 = 100;
 
 /// Returns the workspace and id of every workspace document of a folder.
 fn places_in_folder(conn: &mut AnyConnection, folder: &str) -> QueryResult<Vec<(i32, i64)>> {
@@ -186,7 +186,7 @@ impl Folders for Database {
         self.snapshot(move |conn| {
             let mut found = list_rows::in_order(on_each_backend!(conn => list_rows::all()
                 .filter(documents::name.eq(&name))
-                .limit(MOST_NAMESAKES)
+                .limit(MAX_NAMESAKES)
                 .load(conn))?);
             found.truncate(1);
             Ok(with_marks(conn, found)?.pop())

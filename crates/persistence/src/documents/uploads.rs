@@ -24,7 +24,7 @@ use crate::documents::{folders, parts, pending_files, remove, replace};
 use crate::jobs::rows as job_rows;
 
 /// The maximum number of items a job may have when an upload joins it.
-const MOST_ITEMS: usize = 100_000;
+const MAX_ITEMS: usize = 100_000;
 
 /// Locks the row of an upload. Returns whether it exists.
 fn lock(conn: &mut AnyConnection, upload: &str) -> QueryResult<bool> {
@@ -85,7 +85,7 @@ fn job_of(
     if let Some(existing_job) = target.existing_job
         && let Some(row) = job_rows::lock(conn, existing_job)?
     {
-        let has_room = row.total.unsigned_abs() as usize + more <= MOST_ITEMS;
+        let has_room = row.total.unsigned_abs() as usize + more <= MAX_ITEMS;
         if row.workspace_id == target.workspace.0 && row.is_open() && has_room {
             return Ok(row);
         }

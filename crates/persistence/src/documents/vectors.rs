@@ -22,7 +22,7 @@ fn version(conn: &mut AnyConnection, within: WorkspaceId) -> QueryResult<Namespa
 }
 
 /// The maximum bytes of full vectors read at once.
-const MOST_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 4 << 20;
 
 /// Returns the version and the number of vectors.
 fn tally(conn: &mut AnyConnection, within: WorkspaceId) -> QueryResult<Tally> {
@@ -163,7 +163,7 @@ impl VectorRows for Database {
                         continue;
                     };
                     bytes += vector.len();
-                    if bytes > MOST_BYTES && !page.is_empty() {
+                    if bytes > MAX_BYTES && !page.is_empty() {
                         return Ok((tally, page));
                     }
                     page.push(VectorRow {

@@ -16,7 +16,7 @@ use crate::database::schema::login_attempts;
 const REMEMBERED: TimeDelta = TimeDelta::days(90);
 /// The maximum number of rows. When there are more, the rows with the earliest refill time are
 /// deleted, even if they are still needed.
-const MOST: i64 = 100_000;
+const LIMIT: i64 = 100_000;
 /// The maximum number of rows deleted at once.
 const DROPPED: i64 = 100;
 
@@ -72,7 +72,7 @@ fn prune(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<()> {
     let mut dropped = expired;
     if dropped.is_empty() {
         let count: i64 = login_attempts::table.count().get_result(conn)?;
-        if count > MOST {
+        if count > LIMIT {
             dropped = login_attempts::table
                 .order(login_attempts::refilled_at)
                 .limit(DROPPED)

@@ -1,7 +1,7 @@
 //! The history of workspaces' instructions.
 use async_trait::async_trait;
 use carrel_domain::audit::{Actor, Event};
-use carrel_domain::prompt_history::{EarlierPrompt, MOST, PromptHistory};
+use carrel_domain::prompt_history::{EarlierPrompt, LIMIT, PromptHistory};
 use carrel_domain::{EarlierPromptId, Result, UserId, WorkspaceId};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -79,7 +79,7 @@ pub(crate) fn record(
     let last: Option<i32> = prompt_history::table
         .filter(of)
         .order(prompt_history::id.desc())
-        .offset(i64::try_from(MOST).unwrap_or(i64::MAX))
+        .offset(i64::try_from(LIMIT).unwrap_or(i64::MAX))
         .select(prompt_history::id)
         .first(conn)
         .optional()?;

@@ -1,7 +1,7 @@
 //! Images stored apart from their exchanges, and byte limits on what is loaded at once.
 use carrel_domain::ChatId;
 use carrel_domain::chat::{
-    Bounded, Chat, ChatRange, ChatScope, Chats, Conversation, MOST_BYTES, NewChat,
+    Bounded, Chat, ChatRange, ChatScope, Chats, Conversation, MAX_BYTES, NewChat,
 };
 use carrel_domain::chat_edit::ChatEdits;
 use carrel_domain::chat_log::{ChatFilter, ChatLog, Portion};
@@ -75,7 +75,7 @@ async fn loads_are_limited_in_bytes(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await;
     let (of, scope) = (talk(&here), ChatScope::Workspace(here.id));
-    let image = "A".repeat(MOST_BYTES / 3 - 1000);
+    let image = "A".repeat(MAX_BYTES / 3 - 1000);
     for _ in 0..6 {
         say(&db, &of, NAMED, &[&image]).await;
     }
@@ -87,7 +87,7 @@ async fn loads_are_limited_in_bytes(scratch: Scratch) {
     assert_eq!(db.history(&of, 20).await.unwrap().len(), 6);
 
     let other = workspace(&db, "Other").await;
-    let (of, long) = (talk(&other), "a".repeat(MOST_BYTES));
+    let (of, long) = (talk(&other), "a".repeat(MAX_BYTES));
     for _ in 0..3 {
         say(&db, &of, &long, &[]).await;
     }

@@ -1,7 +1,7 @@
 use carrel_domain::ApiKeyId;
 use carrel_domain::api_key::{ApiKeys, KeyDigest, KeyOrigin, NewApiKey, Scope};
 use carrel_domain::idempotency::{
-    BROKEN_OFF, IdempotencyKeys, IdempotencyState, IdempotentRequest, MOST_REMEMBERED, REMEMBERED,
+    BROKEN_OFF, IdempotencyKeys, IdempotencyState, IdempotentRequest, MAX_REMEMBERED, REMEMBERED,
 };
 use carrel_persistence::Database;
 use chrono::TimeDelta;
@@ -65,10 +65,10 @@ async fn answers_are_deleted_after_a_day_or_beyond_a_maximum(scratch: Scratch) {
         name[..4].copy_from_slice(&number.to_be_bytes());
         IdempotentRequest { name, by, content: [2; 32] }
     };
-    for number in 0..MOST_REMEMBERED + 5 {
+    for number in 0..MAX_REMEMBERED + 5 {
         db.begin(request(number), at(number.into())).await.unwrap();
     }
-    assert_eq!(scratch.rows_in("repeatable_requests"), i64::from(MOST_REMEMBERED));
+    assert_eq!(scratch.rows_in("repeatable_requests"), i64::from(MAX_REMEMBERED));
     let now = at(2_000);
     assert_eq!(db.begin(request(4), now).await.unwrap(), IdempotencyState::New);
     let next_day = now + REMEMBERED + TimeDelta::seconds(1);

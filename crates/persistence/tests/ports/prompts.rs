@@ -1,5 +1,5 @@
 use carrel_domain::audit::{Actor, By, Event};
-use carrel_domain::prompt_history::{MOST, PromptHistory};
+use carrel_domain::prompt_history::{LIMIT, PromptHistory};
 use carrel_domain::prompt_variable::{PromptVariable, PromptVariables, VariableName};
 use carrel_domain::slash_command::{CommandName, CommandText, SlashCommands};
 use carrel_domain::suggested_message::{SuggestedMessage, SuggestedMessages};
@@ -164,10 +164,10 @@ async fn replaced_instructions_are_listed_newest_first(scratch: Scratch) {
 async fn instructions_beyond_the_maximum_are_deleted(scratch: Scratch) {
     let db = scratch.open();
     let id = workspace(&db, "One").await.id;
-    for number in 0..MOST + 3 {
+    for number in 0..LIMIT + 3 {
         instruct(&db, id, Some(&number.to_string()), done(0)).await;
     }
     let history = PromptHistory::of(&db, id).await.unwrap();
-    assert_eq!(history.len(), MOST);
-    assert_eq!(history[0].prompt, (MOST + 1).to_string());
+    assert_eq!(history.len(), LIMIT);
+    assert_eq!(history[0].prompt, (LIMIT + 1).to_string());
 }

@@ -5,9 +5,9 @@ use super::sentences::sentences;
 use super::terms::{term_similarity, terms};
 
 /// Most quotations in an answer.
-const MOST_QUOTES: usize = 4;
+const MAX_QUOTES: usize = 4;
 /// Most words of the question that count.
-const MOST_TERMS: usize = 200;
+const MAX_TERMS: usize = 200;
 /// Share of the best sentence's gain that a further sentence must add to be quoted.
 const WORTH_QUOTING: f64 = 0.35;
 /// A sentence with a smaller gain is quoted if it contains a new word with at least this share of the
@@ -92,7 +92,7 @@ struct Word {
 }
 
 fn words_of(question: &str, all: &[Sentence]) -> Vec<Word> {
-    let terms: BTreeSet<_> = terms(question).into_iter().take(MOST_TERMS).collect();
+    let terms: BTreeSet<_> = terms(question).into_iter().take(MAX_TERMS).collect();
     let word = |term: &String| {
         let similarities: Vec<_> =
             all.iter().map(|sentence| term_similarity_of(sentence, term)).collect();
@@ -124,7 +124,7 @@ fn chosen(words: &[Word], all: &[Sentence]) -> Vec<usize> {
     let mut chosen: Vec<usize> = Vec::new();
     let mut covered = vec![0f64; words.len()];
     let mut best = 0.0;
-    while chosen.len() < MOST_QUOTES {
+    while chosen.len() < MAX_QUOTES {
         let mut next = None;
         let mut most = 0.0;
         for place in (0..all.len()).filter(|place| !chosen.contains(place)) {

@@ -8,7 +8,7 @@ use reqwest::multipart::Part;
 use crate::file_body;
 
 /// Most bytes of all images in a JSON body, which is held in memory.
-const MOST_IN_JSON: u64 = 20 << 20;
+const MAX_IN_JSON: u64 = 20 << 20;
 
 /// Returns form parts that are read while they are sent.
 pub(super) fn parts(references: &[ReferenceImage]) -> Result<Vec<Part>> {
@@ -25,8 +25,8 @@ pub(super) fn parts(references: &[ReferenceImage]) -> Result<Vec<Part>> {
 /// Returns `data:` URLs.
 pub(super) async fn urls(references: &[ReferenceImage]) -> Result<Vec<String>> {
     let total: u64 = references.iter().map(|reference| reference.length).sum();
-    if total > MOST_IN_JSON {
-        let reason = format!("must not be more than {MOST_IN_JSON} bytes together");
+    if total > MAX_IN_JSON {
+        let reason = format!("must not be more than {MAX_IN_JSON} bytes together");
         return Err(Error::invalid("image_references", reason));
     }
     let mut urls = Vec::with_capacity(references.len());

@@ -195,7 +195,7 @@ async fn the_number_of_redirects_is_limited() {
     let server = Server::start(around).await;
     let reason = refusal(&local(), &server.url).await;
     assert!(reason.contains("too many times"), "{reason}");
-    assert_eq!(server.requests().len(), MOST_REDIRECTS + 1);
+    assert_eq!(server.requests().len(), MAX_REDIRECTS + 1);
 }
 
 #[tokio::test]

@@ -26,10 +26,10 @@ pub(crate) const DEADLINES: Deadlines = Deadlines {
 };
 
 /// Most audio for one text, in bytes: a quarter of an hour of uncompressed samples.
-const MOST_SOUND: usize = 64 << 20;
+const MAX_SOUND: usize = 64 << 20;
 /// Longest list of voices, in bytes, and most voices in it.
 const LONGEST_LIST: usize = 4 << 20;
-const MOST_VOICES: usize = 1_000;
+const MAX_VOICES: usize = 1_000;
 /// Longest name of a voice, in bytes.
 const LONGEST_NAME: usize = 256;
 
@@ -108,7 +108,7 @@ impl RemoteSynthesizer {
         let list =
             ["voices", "data"].iter().find_map(|name| list[*name].as_array()).or(list.as_array());
         let voices = list.into_iter().flatten().filter_map(voice);
-        let mut voices: Vec<_> = voices.take(MOST_VOICES).collect();
+        let mut voices: Vec<_> = voices.take(MAX_VOICES).collect();
         voices.sort_by(|one, other| one.name.cmp(&other.name).then(one.id.cmp(&other.id)));
         Ok(voices)
     }
@@ -180,8 +180,8 @@ impl SpeechSynthesizer for RemoteSynthesizer {
         let rest = stream::try_unfold(rest, |(endpoint, mut body, so_far)| async move {
             let Some(piece) = endpoint.next_chunk(&mut body).await? else { return Ok(None) };
             let so_far = so_far + piece.len();
-            if so_far > MOST_SOUND {
-                let reason = format!("its answer is longer than {MOST_SOUND} bytes");
+            if so_far > MAX_SOUND {
+                let reason = format!("its answer is longer than {MAX_SOUND} bytes");
                 return Err(endpoint.unavailable(reason));
             }
             Ok(Some((piece, (endpoint, body, so_far))))

@@ -26,7 +26,7 @@ pub const RATE: usize = 16_000;
 /// The longest recording, in seconds.
 pub const LONGEST_RECORDING: u64 = 12 * 60 * 60;
 /// Consecutive damaged packets after which decoding stops.
-const MOST_BROKEN_PACKETS: u32 = 1_000;
+const MAX_BROKEN_PACKETS: u32 = 1_000;
 /// Accepted sample rates, in samples per second.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 
@@ -190,7 +190,7 @@ impl<'a> Sound<'a> {
             }
             None => {
                 self.failures += 1;
-                if self.failures >= MOST_BROKEN_PACKETS {
+                if self.failures >= MAX_BROKEN_PACKETS {
                     return Err(AudioError::Damaged);
                 }
                 Ok(Vec::new())

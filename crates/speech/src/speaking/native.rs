@@ -30,7 +30,7 @@ const USUAL_NAMES: [&str; 13] = [
 const CLAUSE_PAUSE: u64 = 60;
 const SENTENCE_PAUSE: u64 = 220;
 /// The number of Piper voices that are listed.
-const MOST_VOICES: usize = 500;
+const MAX_VOICES: usize = 500;
 
 /// Options of the synthesizer.
 #[derive(Clone, Debug)]
@@ -122,7 +122,7 @@ fn names(directory: &Path) -> Vec<String> {
         let name = name.strip_suffix(".onnx")?;
         directory.join(format!("{name}.onnx.json")).is_file().then(|| name.to_owned())
     };
-    let mut names: Vec<_> = entries.filter_map(name).take(MOST_VOICES).collect();
+    let mut names: Vec<_> = entries.filter_map(name).take(MAX_VOICES).collect();
     names.sort();
     names
 }

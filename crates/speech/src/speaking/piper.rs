@@ -16,7 +16,7 @@ use super::sentences::Clause;
 /// The largest description, in bytes.
 const LARGEST_DESCRIPTION: u64 = 4 << 20;
 /// Phonemes of a clause that are spoken; the rest is dropped.
-const MOST_SOUNDS: usize = 1_000;
+const MAX_SOUNDS: usize = 1_000;
 
 /// The fields read from the JSON file next to the model.
 #[derive(Clone, Debug, Deserialize)]
@@ -85,7 +85,7 @@ impl VoiceDescription {
         let of =
             |letter: &str| self.phoneme_id_map.get(letter).map(Vec::as_slice).unwrap_or_default();
         let mut numbers = [of("^"), of("_")].concat();
-        let letters = sounds.nfd().take(MOST_SOUNDS).chain([sign]);
+        let letters = sounds.nfd().take(MAX_SOUNDS).chain([sign]);
         for letter in letters {
             let known = of(letter.encode_utf8(&mut [0; 4]));
             if !known.is_empty() {

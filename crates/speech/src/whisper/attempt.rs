@@ -16,9 +16,9 @@ use super::vocabulary::{TokenId, Vocabulary};
 use super::weights::LONGEST_TEXT;
 
 /// Maximum number of tokens of a window.
-const MOST_TOKENS: usize = LONGEST_TEXT / 2;
+const MAX_TOKENS: usize = LONGEST_TEXT / 2;
 /// Compression ratio above which a text counts as repetitive.
-const MOST_COMPRESSION: f32 = 2.4;
+const MAX_COMPRESSION: f32 = 2.4;
 /// Mean log probability of the tokens below which another attempt is made.
 const LEAST_LIKELIHOOD: f32 = -1.0;
 /// Probability of no speech above which a window is skipped, unless its text is likely.
@@ -41,7 +41,7 @@ impl WindowText {
     }
 
     fn is_fine(&self) -> bool {
-        let repeats = self.compression_ratio > MOST_COMPRESSION;
+        let repeats = self.compression_ratio > MAX_COMPRESSION;
         let is_unlikely = self.average_log_probability < LEAST_LIKELIHOOD;
         !repeats && (!is_unlikely || self.no_speech_probability > NO_SPEECH)
     }
@@ -61,7 +61,7 @@ pub fn write(
     decoder.push(prompt);
     let marks = rules.marks;
     let instructions = decoder.instructions();
-    let most = MOST_TOKENS.min(LONGEST_TEXT - prompt.len());
+    let most = MAX_TOKENS.min(LONGEST_TEXT - prompt.len());
     let before = decoder.likelihoods(start..start + 1).concat();
     let no_speech = before[marks.no_speech as usize] - log_sum(instructions, &before);
     let first = decoder.likelihoods(prompt.len() - 1..prompt.len()).concat();

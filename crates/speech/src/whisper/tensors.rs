@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 /// The longest name of a tensor, in bytes.
 const LONGEST_NAME: usize = 1 << 10;
-const MOST_TENSORS: u32 = 10_000;
+const MAX_TENSORS: u32 = 10_000;
 /// The longest table of contents of a safetensors file, in bytes.
 const LONGEST_HEAD: u64 = 16 << 20;
 
@@ -200,7 +200,7 @@ fn ctranslate2(parts: &mut Parts) -> io::Result<HashMap<String, Entry>> {
     }
     parts.number()?;
     let count = parts.number()?;
-    if count > MOST_TENSORS {
+    if count > MAX_TENSORS {
         return Err(invalid("it has too many tensors"));
     }
     let mut entries = HashMap::new();

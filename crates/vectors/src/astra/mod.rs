@@ -25,7 +25,7 @@ use recent::{Change, Recent};
 /// Maximum number of documents per insert, and of values in a filter.
 const BATCH: usize = 100;
 /// Maximum dimensions of a vector.
-const MOST_DIMENSIONS: usize = 4_096;
+const MAX_DIMENSIONS: usize = 4_096;
 /// Limits of a search.
 const LIMITS: Limits = Limits { candidates: 1_000, documents: BATCH };
 
@@ -214,9 +214,9 @@ impl Store for Astra {
     }
 
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
-        if dimensions > MOST_DIMENSIONS {
+        if dimensions > MAX_DIMENSIONS {
             return Err(self.rest().will_not(format!(
-                "it accepts vectors of at most {MOST_DIMENSIONS} dimensions, and these have \
+                "it accepts vectors of at most {MAX_DIMENSIONS} dimensions, and these have \
                  {dimensions}; choose another EMBEDDING_MODEL_PREF or VECTOR_DB"
             )));
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::rest::Rest;
 
 /// Maximum number of cached ids.
-const MOST_IDS: usize = 10_000;
+const MAX_IDS: usize = 10_000;
 
 pub(super) struct Collections {
     pub rest: Rest,
@@ -69,7 +69,7 @@ impl Collections {
         let Some(found) = found else { return Ok(None) };
         let id = found["id"].as_str().ok_or_else(|| self.rest.strange())?.to_owned();
         let mut ids = self.ids();
-        if ids.len() >= MOST_IDS {
+        if ids.len() >= MAX_IDS {
             ids.clear();
         }
         ids.insert(name.to_owned(), id.clone());

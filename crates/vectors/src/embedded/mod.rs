@@ -33,7 +33,7 @@ use scan::CodeQuery;
 use snapshot::Snapshot;
 
 /// The number of vectors above which a workspace uses two-bit codes instead of one-byte codes.
-const MOST_BYTE_CODES: usize = 200_000;
+const MAX_BYTE_CODES: usize = 200_000;
 /// The number of full vectors read at once, so that a huge limit does not exhaust memory.
 const VECTORS_AT_ONCE: usize = 1_000;
 /// The maximum bytes of codes scanned on the calling thread, which takes some tens of microseconds.
@@ -42,7 +42,7 @@ const INLINE_BYTES: usize = 1 << 20;
 /// Returns the approximate memory for the codes of a workspace, in bytes.
 pub(crate) fn code_bytes(vectors: usize, dimensions: usize) -> usize {
     let bytes = vectors.saturating_mul(dimensions);
-    if vectors > MOST_BYTE_CODES { bytes / 4 } else { bytes }
+    if vectors > MAX_BYTE_CODES { bytes / 4 } else { bytes }
 }
 
 /// The index of the vectors in a database.
@@ -65,7 +65,7 @@ impl EmbeddedIndex {
     /// dimensions bytes, or a quarter of that in large workspaces. The least recently searched
     /// workspaces are evicted first. The workspace being searched is kept, whatever its size.
     pub fn new(rows: Arc<dyn VectorRows>, cache_bytes: usize) -> Self {
-        Self::compacting_above(MOST_BYTE_CODES, rows, cache_bytes)
+        Self::compacting_above(MAX_BYTE_CODES, rows, cache_bytes)
     }
 
     /// Like [`new`](Self::new), but workspaces with more than `vectors` vectors use two-bit codes.

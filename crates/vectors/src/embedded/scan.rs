@@ -21,7 +21,7 @@ const FEWEST_CANDIDATES_OF_BITS: usize = 512;
 
 /// The maximum number of dimensions for which the product of two codes fits into 32 bits: 2^16
 /// times 2^14.
-pub const MOST_DIMENSIONS: usize = 1 << 16;
+pub const MAX_DIMENSIONS: usize = 1 << 16;
 
 /// The number of rows compared before their scores are examined.
 const BLOCK: usize = 512;
@@ -116,7 +116,7 @@ fn scan_bytes(
 /// Computes the product of `query` with each row of `codes`.
 ///
 /// Always inlined, so that it is compiled for each instruction set that [`Arch::dispatch`] selects
-/// from. Compilers vectorize this loop. Overflow checks would prevent that, and [`MOST_DIMENSIONS`]
+/// from. Compilers vectorize this loop. Overflow checks would prevent that, and [`MAX_DIMENSIONS`]
 /// makes them unnecessary.
 #[inline(always)]
 fn multiply(query: &[i8], codes: &[i8], products: &mut [i32]) {

@@ -6,7 +6,7 @@ use carrel_domain::vector::{CodeRow, NamespaceVersion};
 use carrel_domain::{ChunkId, WorkspaceDocumentId};
 
 use super::bits::Frame;
-use super::scan::MOST_DIMENSIONS;
+use super::scan::MAX_DIMENSIONS;
 use super::segment::{SEGMENT_ROWS, Segment};
 
 pub struct Snapshot {
@@ -107,7 +107,7 @@ impl Builder {
     /// Adds a row. Skips rows that are empty or have too many dimensions to compare.
     pub fn push(&mut self, row: CodeRow) {
         let dimensions = row.code.values.len();
-        if dimensions == 0 || dimensions > MOST_DIMENSIONS {
+        if dimensions == 0 || dimensions > MAX_DIMENSIONS {
             return;
         }
         let at = match self.open.iter().position(|open| open.dimensions() == dimensions) {

@@ -27,7 +27,7 @@ const TOMBSTONES_AT_ONCE: usize = 500;
 /// Ids read at once.
 const IDS: usize = 10_000;
 /// More dimensions than any store accepts.
-const MOST_DIMENSIONS: usize = 16_000;
+const MAX_DIMENSIONS: usize = 16_000;
 /// Interval between progress messages in the log.
 const TELL: Duration = Duration::from_secs(10);
 
@@ -170,7 +170,7 @@ impl Inner {
         let mut by_length: BTreeMap<usize, Vec<VectorRow>> = BTreeMap::new();
         for row in page {
             let length = row.vector.len();
-            let fits = (1..=MOST_DIMENSIONS).contains(&length);
+            let fits = (1..=MAX_DIMENSIONS).contains(&length);
             if fits && row.vector.iter().all(|value| value.is_finite()) {
                 by_length.entry(length).or_default().push(row);
             } else {

@@ -11,7 +11,7 @@ use crate::store::{Watermark, is_busy, is_refusal};
 
 /// Maximum number of documents recorded for deletion from the store. Further ones are found by
 /// comparison.
-const MOST_TOMBSTONES: usize = 10_000;
+const MAX_TOMBSTONES: usize = 10_000;
 
 #[derive(Default)]
 pub struct Slots {
@@ -97,7 +97,7 @@ impl Slot {
 
     pub fn tombstone(&self, documents: &[WorkspaceDocumentId]) {
         let mut state = locked(&self.state);
-        if state.tombstones.len() + documents.len() <= MOST_TOMBSTONES {
+        if state.tombstones.len() + documents.len() <= MAX_TOMBSTONES {
             state.tombstones.extend_from_slice(documents);
         }
     }

@@ -26,7 +26,7 @@ const MARKS: usize = 100;
 /// Maximum number of objects stored at once.
 const BATCH: usize = 100;
 /// Maximum dimensions of a vector.
-const MOST_DIMENSIONS: usize = 65_535;
+const MAX_DIMENSIONS: usize = 65_535;
 /// Limits of a search. Each excluded document is a separate comparison.
 const LIMITS: Limits = Limits { candidates: 5_000, documents: 200 };
 
@@ -225,9 +225,9 @@ impl Store for Weaviate {
     }
 
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
-        if dimensions > MOST_DIMENSIONS {
+        if dimensions > MAX_DIMENSIONS {
             return Err(self.rest.will_not(format!(
-                "it accepts vectors of at most {MOST_DIMENSIONS} dimensions, and these have \
+                "it accepts vectors of at most {MAX_DIMENSIONS} dimensions, and these have \
                  {dimensions}"
             )));
         }

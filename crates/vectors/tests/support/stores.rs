@@ -31,22 +31,6 @@ pub enum Kind {
     LanceDb,
 }
 
-/// All kinds.
-pub const KINDS: &[Kind] = &[
-    Kind::PgVector,
-    Kind::Chroma,
-    Kind::QdrantStub,
-    Kind::MilvusStub,
-    Kind::MilvusLite,
-    Kind::ZillizStub,
-    Kind::PineconeStub,
-    Kind::WeaviateStub,
-    Kind::AstraStub,
-    Kind::ChromaCloud,
-    #[cfg(feature = "lancedb")]
-    Kind::LanceDb,
-];
-
 /// Every so many requests, stubs of cloud services respond with "too many requests".
 const RATE: u64 = 7;
 

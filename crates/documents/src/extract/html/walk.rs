@@ -12,7 +12,7 @@ use html5gum::{Span, Tokenizer};
 const LONGEST_TITLE: usize = 16 << 10;
 /// The longest name of an author, in bytes.
 const LONGEST_AUTHOR: usize = 500;
-const MOST_AUTHORS: usize = 20;
+const MAX_AUTHORS: usize = 20;
 /// Bytes of an attribute that are read.
 const LONGEST_VALUE: usize = 16 << 10;
 
@@ -222,7 +222,7 @@ impl<C: HtmlVisitor> Walk<'_, C> {
                 return;
             }
             b"noscript" => self.inside = Inside::NoScript,
-            b"meta" if self.templates == 0 && self.authors.len() < MOST_AUTHORS => {
+            b"meta" if self.templates == 0 && self.authors.len() < MAX_AUTHORS => {
                 let author = author(tag).filter(|found| !self.authors.contains(found));
                 self.authors.extend(author);
             }

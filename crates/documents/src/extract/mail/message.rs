@@ -2,7 +2,7 @@
 use carrel_domain::document::Extracted;
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::{DEEPEST, MOST_ATTACHMENTS, TOO_DEEP, calendar, tnef, too_many_attachments, uuencoded};
+use super::{DEEPEST, MAX_ATTACHMENTS, TOO_DEEP, calendar, tnef, too_many_attachments, uuencoded};
 use crate::extract::Input;
 use crate::extract::embedded::Embedded;
 use crate::extract::extract_error::ExtractError;
@@ -81,10 +81,10 @@ impl Writing<'_, '_> {
         let body = self.body(message)?;
         let body = self.without_files(body, &mut names);
         self.push(&body);
-        if message.attachments().nth(MOST_ATTACHMENTS).is_some() {
+        if message.attachments().nth(MAX_ATTACHMENTS).is_some() {
             self.input.warn(too_many_attachments());
         }
-        for part in message.attachments().take(MOST_ATTACHMENTS) {
+        for part in message.attachments().take(MAX_ATTACHMENTS) {
             if let PartType::Message(inner) = &part.body {
                 self.push("Forwarded message:");
                 match depth < DEEPEST {

@@ -20,17 +20,17 @@ pub use message::read_archived_page;
 pub use outlook::read as read_outlook;
 
 /// Maximum number of mails in a mailbox; each becomes a document.
-const MOST_MAILS: usize = 10_000;
+const MAX_MAILS: usize = 10_000;
 /// Maximum nesting of mails.
 const DEEPEST: usize = 8;
 /// Maximum number of attachments of a mail.
-const MOST_ATTACHMENTS: usize = 500;
+const MAX_ATTACHMENTS: usize = 500;
 
 const TOO_DEEP: &str =
     "A message forwarded within forwarded messages was not read: it is nested too deep.";
 
 fn too_many_attachments() -> String {
-    format!("A mail in it has more than {MOST_ATTACHMENTS} attachments; the rest was not read.")
+    format!("A mail in it has more than {MAX_ATTACHMENTS} attachments; the rest was not read.")
 }
 
 /// Reads each mail of a mailbox as a document.
@@ -41,9 +41,9 @@ pub fn read_mailbox(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if mails.is_empty() && !bytes.trim_ascii().is_empty() {
         return Err(ExtractError::damaged("a mailbox (.mbox)"));
     }
-    if mails.len() > MOST_MAILS {
+    if mails.len() > MAX_MAILS {
         return Err(ExtractError::unreadable(format!(
-            "holds more than {MOST_MAILS} mails. Send it in several pieces."
+            "holds more than {MAX_MAILS} mails. Send it in several pieces."
         )));
     }
     let mut documents = Vec::new();

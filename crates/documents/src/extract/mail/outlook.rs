@@ -9,7 +9,7 @@ use super::properties::{
     self, BODY, BODY_HTML, BODY_RTF, BYTES, CC, FILE_DATA, FILE_NAME, LONG_FILE_NAME, SENDER,
     SENDER_ADDRESS, SENDER_MAIL, SUBJECT, TO, UNICODE,
 };
-use super::{DEEPEST, MOST_ATTACHMENTS, TOO_DEEP, too_many_attachments};
+use super::{DEEPEST, MAX_ATTACHMENTS, TOO_DEEP, too_many_attachments};
 use crate::extract::Input;
 use crate::extract::embedded::Embedded;
 use crate::extract::extract_error::ExtractError;
@@ -74,10 +74,10 @@ fn message(
     }
     let mut names = Vec::new();
     let folders = attachments(file, at);
-    if folders.len() > MOST_ATTACHMENTS {
+    if folders.len() > MAX_ATTACHMENTS {
         input.warn(too_many_attachments());
     }
-    for folder in folders.into_iter().take(MOST_ATTACHMENTS) {
+    for folder in folders.into_iter().take(MAX_ATTACHMENTS) {
         let inner = folder.join(format!("__substg1.0_{FILE_DATA:04X}000D"));
         if file.is_storage(&inner) {
             text.push_str("\nForwarded message:\n");
@@ -106,7 +106,7 @@ fn attachments(file: &File, at: &Path) -> Vec<PathBuf> {
     let folders =
         entries.filter(|entry| entry.is_storage() && entry.name().starts_with("__attach_"));
     let mut folders: Vec<_> =
-        folders.map(|entry| at.join(entry.name())).take(MOST_ATTACHMENTS + 1).collect();
+        folders.map(|entry| at.join(entry.name())).take(MAX_ATTACHMENTS + 1).collect();
     folders.sort();
     folders
 }

@@ -3,7 +3,7 @@
 /// Lines that a file begins with: `begin 644 name`.
 const BEGIN: &[u8] = b"begin ";
 /// Files of one text; the rest stays text.
-const MOST_FILES: usize = 100;
+const MAX_FILES: usize = 100;
 
 pub struct EncodedFile {
     pub name: String,
@@ -16,7 +16,7 @@ pub fn extract(text: &[u8]) -> (Vec<EncodedFile>, Vec<u8>) {
     let mut lines = text.split_inclusive(|byte| *byte == b'\n');
     while let Some(line) = lines.next() {
         let mut inside = lines.clone();
-        let name = name(line).filter(|_| files.len() < MOST_FILES);
+        let name = name(line).filter(|_| files.len() < MAX_FILES);
         match name.and_then(|name| Some((name, decode(&mut inside)?))) {
             Some((name, bytes)) => {
                 files.push(EncodedFile { name, bytes });

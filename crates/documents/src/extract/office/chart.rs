@@ -9,10 +9,10 @@ use crate::extract::writer::Writer;
 use crate::extract::xml::{Element, Visitor};
 
 /// Maximum number of points of a series.
-const MOST_POINTS: u32 = 10_000;
-const MOST_SERIES: usize = 255;
+const MAX_POINTS: u32 = 10_000;
+const MAX_SERIES: usize = 255;
 /// Maximum number of cells of a chart.
-const MOST_CELLS: usize = 200_000;
+const MAX_CELLS: usize = 200_000;
 
 /// Returns the chart in `part` as Markdown; empty if it has no content.
 pub fn read(
@@ -23,9 +23,9 @@ pub fn read(
     let mut chart = Chart::default();
     archive.visit(part, &mut chart)?;
     let points = chart.series.iter().map(|series| series.values.texts.len()).max().unwrap_or(0);
-    if chart.is_cut || points * (chart.series.len() + 1) > MOST_CELLS {
+    if chart.is_cut || points * (chart.series.len() + 1) > MAX_CELLS {
         input.warn(format!(
-            "A chart in it has more than {MOST_POINTS} points, {MOST_SERIES} series or {MOST_CELLS} \
+            "A chart in it has more than {MAX_POINTS} points, {MAX_SERIES} series or {MAX_CELLS} \
              values; the rest was not read."
         ));
     }
@@ -107,8 +107,8 @@ impl Chart {
             Place::None => {}
             Place::Categories | Place::Values | Place::Sizes => {
                 let index = self.index;
-                self.is_cut |= index >= MOST_POINTS;
-                if let Some(points) = self.points().filter(|_| index < MOST_POINTS) {
+                self.is_cut |= index >= MAX_POINTS;
+                if let Some(points) = self.points().filter(|_| index < MAX_POINTS) {
                     let format = std::mem::take(&mut points.format);
                     let formatted = number::shown_text(&text, &format);
                     points.format = format;
@@ -148,7 +148,7 @@ impl Chart {
         let mut cells = 0;
         for index in indexes {
             cells += self.series.len() + 1;
-            if cells > MOST_CELLS {
+            if cells > MAX_CELLS {
                 break;
             }
             let category =
@@ -182,10 +182,10 @@ impl Visitor for Chart {
         let name = element.name();
         let place = match name {
             "ser" | "series" => {
-                if self.series.len() < MOST_SERIES {
+                if self.series.len() < MAX_SERIES {
                     self.series.push(Series::default());
                 }
-                self.is_cut |= self.series.len() >= MOST_SERIES;
+                self.is_cut |= self.series.len() >= MAX_SERIES;
                 Place::None
             }
             "catAx" | "valAx" | "dateAx" | "serAx" | "axis" => {

@@ -7,7 +7,7 @@ use crate::extract::xml::{Element, Visitor};
 /// Number of levels of a list.
 const LEVELS: usize = 9;
 /// Maximum number of lists in a document.
-const MOST_LISTS: usize = 50_000;
+const MAX_LISTS: usize = 50_000;
 
 #[derive(Clone, Debug)]
 struct Level {
@@ -168,12 +168,12 @@ impl Visitor for Numbering {
         let is_on =
             || element.attribute("val").is_none_or(|val| !matches!(&*val, "0" | "false" | "off"));
         match element.name() {
-            "abstractNum" if self.definitions.len() < MOST_LISTS => {
+            "abstractNum" if self.definitions.len() < MAX_LISTS => {
                 let id = element.attribute("abstractNumId").unwrap_or_default().into_owned();
                 self.definitions.insert(id.clone(), Definition::default());
                 self.definition = Some(id);
             }
-            "num" if self.lists.len() < MOST_LISTS => {
+            "num" if self.lists.len() < MAX_LISTS => {
                 let id = element.attribute("numId").unwrap_or_default().into_owned();
                 self.lists.insert(id.clone(), List::default());
                 self.list = Some(id);

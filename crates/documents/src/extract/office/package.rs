@@ -6,7 +6,7 @@ use crate::extract::extract_error::ExtractError;
 use crate::extract::xml::{Element, Visitor};
 
 /// Maximum number of relationships of a part.
-const MOST_RELATIONS: usize = 100_000;
+const MAX_RELATIONS: usize = 100_000;
 
 /// Returns the main part of a package, which may have an unusual name.
 pub fn main_part(archive: &mut Archive<'_>, usual: &str) -> Result<String, ExtractError> {
@@ -63,7 +63,7 @@ impl Relations {
 
 impl Visitor for Relations {
     fn start(&mut self, element: &Element<'_>) {
-        if element.name() != "Relationship" || self.parts.len() >= MOST_RELATIONS {
+        if element.name() != "Relationship" || self.parts.len() >= MAX_RELATIONS {
             return;
         }
         let [id, kind, target] = ["Id", "Type", "Target"].map(|name| element.attribute(name));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use crate::extract::xml::{Element, Visitor};
 
 /// Maximum number of styles in a document.
-const MOST_STYLES: usize = 20_000;
+const MAX_STYLES: usize = 20_000;
 /// Maximum length of a chain of base styles.
 const LONGEST_CHAIN: usize = 20;
 
@@ -45,7 +45,7 @@ impl Visitor for WordStyles {
         if element.name() == "style" {
             let id = element.attribute("styleId").map(|id| id.into_owned());
             let is_paragraph = element.attribute("type").is_none_or(|kind| kind == "paragraph");
-            self.current = id.filter(|_| is_paragraph && self.styles.len() < MOST_STYLES);
+            self.current = id.filter(|_| is_paragraph && self.styles.len() < MAX_STYLES);
             let Some(id) = &self.current else { return };
             self.styles.insert(id.clone(), Style::default());
             if element.attribute("default").is_some_and(|is| is == "1" || is == "true") {

@@ -7,7 +7,7 @@ use crate::extract::xml::Element;
 /// Number of levels of a list.
 const LEVELS: usize = 10;
 /// Maximum number of list styles.
-const MOST_STYLES: usize = 20_000;
+const MAX_STYLES: usize = 20_000;
 /// Maximum nesting of lists.
 const DEEPEST: usize = 100;
 
@@ -35,7 +35,7 @@ const OUTLINE: &str = "\0outline";
 impl ListStyles {
     pub fn start(&mut self, element: &Element<'_>) {
         match element.name() {
-            "list-style" if self.styles.len() < MOST_STYLES => {
+            "list-style" if self.styles.len() < MAX_STYLES => {
                 let name = element.attribute("name").unwrap_or_default().into_owned();
                 self.styles.insert(name.clone(), HashMap::new());
                 self.current = Some(name);

@@ -19,7 +19,7 @@ pub use workbook::read_flat as read_flat_sheets;
 
 const CONTENT: &str = "content.xml";
 /// Maximum number of objects of a document.
-const MOST_OBJECTS: usize = 1_000;
+const MAX_OBJECTS: usize = 1_000;
 
 /// Texts by the path of the object.
 type Objects = HashMap<String, String>;
@@ -65,8 +65,8 @@ fn objects(
 ) -> Result<(Objects, Embedded), ExtractError> {
     let (mut texts, mut embedded) = (Objects::new(), Embedded::default());
     for name in archive.names() {
-        if texts.len() >= MOST_OBJECTS {
-            input.warn(format!("Only the first {MOST_OBJECTS} objects in it were read."));
+        if texts.len() >= MAX_OBJECTS {
+            input.warn(format!("Only the first {MAX_OBJECTS} objects in it were read."));
             break;
         }
         if let Some(folder) = name.strip_suffix("/content.xml") {

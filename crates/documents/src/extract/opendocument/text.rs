@@ -8,7 +8,7 @@ use crate::extract::writer::{CellSpan, Writer};
 use crate::extract::xml::{Element, Visitor};
 
 /// Maximum number of repeated columns or rows in a table.
-const MOST_REPEATED: usize = 1_000;
+const MAX_REPEATED: usize = 1_000;
 
 /// The styles of a document that affect its text.
 #[derive(Default)]
@@ -110,7 +110,7 @@ impl Text {
     fn take_surrounding(&mut self, is_header: bool) {
         let text = std::mem::replace(&mut self.writer, Writer::with_limit(self.limit)).finish();
         let known = if is_header { &mut self.headers } else { &mut self.footers };
-        if !text.is_empty() && !known.contains(&text) && known.len() < MOST_REPEATED {
+        if !text.is_empty() && !known.contains(&text) && known.len() < MAX_REPEATED {
             known.push(text);
         }
         self.in_body = false;
@@ -124,7 +124,7 @@ impl Text {
             true => self.spanned.saturating_sub(1),
             false => number("number-columns-spanned").unwrap_or(1).saturating_sub(1),
         };
-        self.repeated = number("number-columns-repeated").unwrap_or(1).clamp(1, MOST_REPEATED);
+        self.repeated = number("number-columns-repeated").unwrap_or(1).clamp(1, MAX_REPEATED);
         self.writer.open_cell(CellSpan { continues, ..CellSpan::default() });
     }
 }

@@ -12,7 +12,7 @@ use crate::extract::xml::{self, Element, Visitor};
 
 const WHAT: &str = "an OpenDocument spreadsheet (.ods)";
 /// The maximum number of rows and columns in a sheet.
-const MOST_COLUMNS: u32 = 16_384;
+const MAX_COLUMNS: u32 = 16_384;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = open(input, WHAT)?;
@@ -166,7 +166,7 @@ impl Visitor for Workbook {
                 self.rows = repeated("number-rows-repeated").max(1);
             }
             "table-cell" | "covered-table-cell" => {
-                self.times = repeated("number-columns-repeated").clamp(1, MOST_COLUMNS);
+                self.times = repeated("number-columns-repeated").clamp(1, MAX_COLUMNS);
             }
             "p" => self.current_writer().separate(1),
             "s" | "tab" => self.current_writer().text(" "),

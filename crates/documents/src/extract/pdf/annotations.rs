@@ -7,7 +7,7 @@ use super::content::Interpreter;
 use super::glyph::Glyph;
 use super::info::text_string;
 
-const MOST: usize = 20_000;
+const LIMIT: usize = 20_000;
 /// Maximum depth of the inheritance of fields.
 const DEEPEST: usize = 32;
 const HIDDEN: u32 = 1 << 1;
@@ -25,7 +25,7 @@ pub fn draw<'a>(
 ) -> Vec<String> {
     let mut comments = Vec::new();
     let Some(all) = page.raw().get::<Array<'a>>("Annots") else { return comments };
-    for annotation in all.iter::<Dict<'a>>().take(MOST) {
+    for annotation in all.iter::<Dict<'a>>().take(LIMIT) {
         let flags = annotation.get::<u32>("F").unwrap_or(0);
         if flags & (HIDDEN | NO_VIEW) != 0 || !interpreter.shows(&annotation) {
             continue;
@@ -90,7 +90,7 @@ fn widget<'a>(
 fn value(annotation: &Dict<'_>) -> Option<String> {
     let display_text = |value: &[u8]| {
         let options = inherited(annotation, "Opt").and_then(Object::into_array)?;
-        options.iter::<Object<'_>>().take(MOST).find_map(|option| {
+        options.iter::<Object<'_>>().take(LIMIT).find_map(|option| {
             let mut pair = option.into_array()?.iter::<Object<'_>>();
             let sent = pair.next()?.into_string()?;
             let label = pair.next()?.into_string()?;
@@ -103,7 +103,7 @@ fn value(annotation: &Dict<'_>) -> Option<String> {
         Object::Stream(value) => Some(text_string(&value.decoded().ok()?)),
         Object::Array(values) => {
             let values: Vec<String> =
-                values.iter::<PdfString<'_>>().take(MOST).map(|it| one(it.as_bytes())).collect();
+                values.iter::<PdfString<'_>>().take(LIMIT).map(|it| one(it.as_bytes())).collect();
             Some(values.join(", "))
         }
         _ => None,

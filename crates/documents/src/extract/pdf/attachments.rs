@@ -7,7 +7,7 @@ use crate::extract::Input;
 use crate::extract::embedded::Embedded;
 
 /// Maximum number of attached files.
-const MOST: usize = 500;
+const LIMIT: usize = 500;
 /// Maximum depth of the name tree.
 const DEEPEST: usize = 16;
 
@@ -20,18 +20,18 @@ pub fn read(input: &Input<'_>, pdf: &Pdf) -> Embedded {
     }
     for page in pdf.pages().iter() {
         let annotations = page.raw().get::<Array<'_>>("Annots");
-        for annotation in annotations.iter().flat_map(|all| all.iter::<Dict<'_>>()).take(MOST) {
+        for annotation in annotations.iter().flat_map(|all| all.iter::<Dict<'_>>()).take(LIMIT) {
             let kind = annotation.get::<Name<'_>>("Subtype");
             if kind.is_some_and(|kind| kind.as_str() == "FileAttachment") {
                 found.extend(annotation.get::<Dict<'_>>("FS"));
             }
         }
     }
-    if found.len() > MOST {
-        input.warn(format!("Only the first {MOST} files attached to it were read."));
+    if found.len() > LIMIT {
+        input.warn(format!("Only the first {LIMIT} files attached to it were read."));
     }
     let mut files = Embedded::default();
-    for file in found.iter().take(MOST) {
+    for file in found.iter().take(LIMIT) {
         add(input, file, &mut files);
     }
     files
@@ -41,10 +41,10 @@ pub fn read(input: &Input<'_>, pdf: &Pdf) -> Embedded {
 fn named<'a>(node: &Dict<'a>, found: &mut Vec<Dict<'a>>, depth: usize) {
     let leaves = node.get::<Array<'a>>("Names");
     let leaves = leaves.iter().flat_map(|leaves| leaves.iter::<Object<'a>>());
-    found.extend(leaves.filter_map(Object::into_dict).take(MOST + 1));
+    found.extend(leaves.filter_map(Object::into_dict).take(LIMIT + 1));
     let children = node.get::<Array<'a>>("Kids");
-    for child in children.iter().flat_map(|children| children.iter::<Dict<'a>>()).take(MOST) {
-        if depth < DEEPEST && found.len() <= MOST {
+    for child in children.iter().flat_map(|children| children.iter::<Dict<'a>>()).take(LIMIT) {
+        if depth < DEEPEST && found.len() <= LIMIT {
             named(&child, found, depth + 1);
         }
     }

@@ -6,11 +6,11 @@ use hayro_syntax::object::{Array, Dict, Object, String as PdfString};
 
 use super::info::{catalog, text_string};
 
-const MOST: usize = 20_000;
+const LIMIT: usize = 20_000;
 /// Maximum depth of bookmarks and of the tree of named destinations.
 const DEEPEST: usize = 32;
 /// Maximum level of a Markdown heading.
-const MOST_MARKS: usize = 6;
+const MAX_MARKS: usize = 6;
 
 /// The titles of the bookmarks of a page with their depth, from 1.
 pub type OnPage = HashMap<String, usize>;
@@ -24,7 +24,7 @@ pub fn by_page(pdf: &Pdf) -> Vec<OnPage> {
         let id = page.raw().obj_id()?;
         Some(((id.obj_number, id.gen_number), number))
     });
-    let mut reader = Reader { catalog, ids: ids.collect(), left: MOST, pages: &mut pages };
+    let mut reader = Reader { catalog, ids: ids.collect(), left: LIMIT, pages: &mut pages };
     reader.children(&outline, 1);
     pages
 }
@@ -65,7 +65,7 @@ impl<'a> Reader<'a, '_> {
         let place = place.or_else(|| action?.get::<Object<'a>>("D"));
         let page = place.and_then(|place| self.page(place)).and_then(|at| self.pages.get_mut(at));
         if let Some(page) = page.filter(|_| !title.is_empty()) {
-            page.entry(title).or_insert(depth.min(MOST_MARKS));
+            page.entry(title).or_insert(depth.min(MAX_MARKS));
         }
     }
 
@@ -117,7 +117,7 @@ fn lookup<'a>(node: &Dict<'a>, name: &[u8], depth: usize) -> Option<Object<'a>> 
         }
     }
     let children = node.get::<Array<'a>>("Kids").filter(|_| depth < DEEPEST)?;
-    children.iter::<Dict<'a>>().take(MOST).find_map(|child| lookup(&child, name, depth + 1))
+    children.iter::<Dict<'a>>().take(LIMIT).find_map(|child| lookup(&child, name, depth + 1))
 }
 
 /// Returns the heading level if a bookmark names `text`.

@@ -5,7 +5,7 @@ use super::tables;
 /// Minimum number of lines that indicate columns.
 const FEWEST: usize = 4;
 /// Maximum number of columns; more are a table.
-const MOST: usize = 3;
+const LIMIT: usize = 3;
 /// Minimum number of characters per line of running text.
 const SHORTEST: usize = 24;
 
@@ -34,7 +34,7 @@ pub fn unweave(lines: Vec<PageLine>) -> Vec<PageLine> {
 /// Returns the columns at the start of `lines` and the number of lines that have them.
 fn woven(lines: &[PageLine]) -> Option<(Vec<(f64, f64)>, usize)> {
     let count = lines.first()?.cells.len();
-    if !(2..=MOST).contains(&count) {
+    if !(2..=LIMIT).contains(&count) {
         return None;
     }
     let rows = tables::rows(lines);

@@ -18,13 +18,13 @@ use super::state::{GraphicsState, adjusted, affine, moved};
 /// Maximum nesting of drawings.
 const DEEPEST: usize = 16;
 /// Maximum number of saved states.
-const MOST_STATES: usize = 4_096;
+const MAX_STATES: usize = 4_096;
 /// Maximum number of instructions of a page, since drawings can repeat each other without bound.
-const MOST_INSTRUCTIONS: usize = 6_000_000;
+const MAX_INSTRUCTIONS: usize = 6_000_000;
 /// Maximum number of characters of a page.
-const MOST_GLYPHS: usize = 2_000_000;
+const MAX_GLYPHS: usize = 2_000_000;
 /// Bytes of unpacked drawings that are cached, because forms repeat them.
-const MOST_KEPT: usize = 32 << 20;
+const MAX_STORED: usize = 32 << 20;
 
 /// Follows the drawing instructions of one page after another.
 pub struct Interpreter<'a> {
@@ -40,7 +40,7 @@ pub struct Interpreter<'a> {
     unknown: usize,
     /// Whether the page exceeds the limits.
     pub is_cut: bool,
-    /// The drawn pictures, at most [`scans::MOST`].
+    /// The drawn pictures, at most [`scans::LIMIT`].
     pub drawn: Vec<Drawn<'a>>,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Interpreter<'a> {
         self.instructions = 0;
         self.is_cut = false;
         self.drawn.clear();
-        if self.glyph_bytes > MOST_KEPT {
+        if self.glyph_bytes > MAX_STORED {
             self.unpacked.clear();
             self.glyph_bytes = 0;
         }
@@ -122,7 +122,7 @@ impl<'a> Interpreter<'a> {
             return Some(Rc::clone(known));
         }
         let content: Rc<[u8]> = form.decoded().ok()?.into_owned().into();
-        if content.len() + self.glyph_bytes <= MOST_KEPT {
+        if content.len() + self.glyph_bytes <= MAX_STORED {
             self.glyph_bytes += content.len();
             self.unpacked.insert(key, Rc::clone(&content));
         }
@@ -143,12 +143,12 @@ impl<'a> Interpreter<'a> {
         let mut instructions = TypedIter::new(content);
         while let Some(instruction) = instructions.next() {
             self.instructions += 1;
-            if self.instructions > MOST_INSTRUCTIONS || self.glyphs.len() > MOST_GLYPHS {
+            if self.instructions > MAX_INSTRUCTIONS || self.glyphs.len() > MAX_GLYPHS {
                 self.is_cut = true;
                 break;
             }
             match instruction {
-                Op::SaveState(_) if saved.len() < MOST_STATES => saved.push(state.clone()),
+                Op::SaveState(_) if saved.len() < MAX_STATES => saved.push(state.clone()),
                 Op::RestoreState(_) => {
                     if let Some(before) = saved.pop() {
                         state = before;
@@ -282,7 +282,7 @@ impl<'a> Interpreter<'a> {
             ScanImage::Stream(image) => self.layers.shows(image.dict()),
             ScanImage::Picture(_) => true,
         };
-        if is_shown && self.layers.is_visible() && self.drawn.len() < scans::MOST {
+        if is_shown && self.layers.is_visible() && self.drawn.len() < scans::LIMIT {
             self.drawn.push(Drawn { image, matrix });
         }
     }
@@ -291,7 +291,7 @@ impl<'a> Interpreter<'a> {
         let Some(font) = state.font.clone().or_else(|| self.fonts.substitute()) else { return };
         let is_visible = self.layers.is_visible();
         let mut offset = 0;
-        while offset < bytes.len() && self.glyphs.len() <= MOST_GLYPHS {
+        while offset < bytes.len() && self.glyphs.len() <= MAX_GLYPHS {
             let (code, length) = font.code(bytes, offset);
             offset += length;
             let decoded = font.decode(code, length);

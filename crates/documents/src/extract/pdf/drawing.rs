@@ -10,7 +10,7 @@ use carrel_domain::original::PageImage;
 /// The width of a picture in pixels, unless that makes it too large.
 const WIDTH: f32 = 1_200.0;
 /// Maximum number of pixels of a picture.
-const MOST_POINTS: f32 = 4_000_000.0;
+const MAX_POINTS: f32 = 4_000_000.0;
 const LONGEST_SIDE: f32 = 8_000.0;
 
 /// Draws a page, counted from 1. Returns an empty picture if the page does not exist.
@@ -39,7 +39,7 @@ fn scale((width, height): (f32, f32)) -> Option<f32> {
         return None;
     }
     let scale = (WIDTH / width)
-        .min((MOST_POINTS / (width * height)).sqrt())
+        .min((MAX_POINTS / (width * height)).sqrt())
         .min(LONGEST_SIDE / width.max(height));
     (width * scale >= 1.0 && height * scale >= 1.0).then_some(scale)
 }
@@ -54,7 +54,7 @@ mod tests {
         for size in [(600.0, 60_000.0), (14_400.0, 14_400.0), (1.0, 3_000.0), (100_000.0, 500.0)] {
             let scale = scale(size).unwrap();
             let (width, height) = (size.0 * scale, size.1 * scale);
-            assert!(width * height <= MOST_POINTS * 1.01, "{size:?}");
+            assert!(width * height <= MAX_POINTS * 1.01, "{size:?}");
             assert!(width.max(height) <= LONGEST_SIDE * 1.01, "{size:?}");
         }
         for size in [(0.0, 9.0), (f32::NAN, 9.0), (9.0, f32::INFINITY), (-1.0, 9.0)] {

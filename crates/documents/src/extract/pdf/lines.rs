@@ -16,9 +16,9 @@ const WIDE_GAP: f64 = 0.6;
 /// The same between numbers that are drawn separately.
 const NUMBER_GAP: f64 = 0.08;
 /// Maximum letter spacing within a text.
-const MOST_SPACED: f64 = 0.35;
+const MAX_SPACED: f64 = 0.35;
 /// The same for letters that are drawn one by one, which may be labels.
-const MOST_SPACED_ALONE: f64 = 0.12;
+const MAX_SPACED_ALONE: f64 = 0.12;
 
 /// Text between two wide gaps.
 #[derive(Clone, Debug)]
@@ -281,7 +281,7 @@ impl Open {
             .collect();
         let spaces = self.glyphs.iter().filter(|it| it.glyph.is_space()).count();
         let unspaced = self.glyphs.iter().filter(|it| it.glyph.spacing.is_none()).count();
-        let most = if 2 * unspaced > self.glyphs.len() { MOST_SPACED_ALONE } else { MOST_SPACED };
+        let most = if 2 * unspaced > self.glyphs.len() { MAX_SPACED_ALONE } else { MAX_SPACED };
         let usual = match gaps.len() {
             0..5 => 0.0,
             // Letter spacing applies to all gaps; between labels, only a few gaps are wide.

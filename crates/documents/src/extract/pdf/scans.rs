@@ -9,7 +9,7 @@ use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 use crate::extract::pictures::UnreadPicture;
 
 /// Maximum number of pictures of a page.
-pub const MOST: usize = 400;
+pub const LIMIT: usize = 400;
 /// Least share of a page covered by pictures for it to count as scanned.
 const COVERED: f64 = 0.25;
 /// Maximum resolution, in pixels per inch.
@@ -105,8 +105,8 @@ pub fn decode(image: &Stream<'_>) -> Result<Picture, UnreadPicture> {
     let damaged = || UnreadPicture::Unreadable("its picture is damaged".to_owned());
     let (width, height) = size(image);
     let points = u64::from(width) * u64::from(height);
-    if points > carrel_ocr::MOST_POINTS as u64 {
-        let most = carrel_ocr::MOST_POINTS;
+    if points > carrel_ocr::MAX_POINTS as u64 {
+        let most = carrel_ocr::MAX_POINTS;
         let why = format!(
             "its picture has {width} × {height} pixels, more than the limit of \
              {most}"
@@ -129,7 +129,7 @@ pub fn decode(image: &Stream<'_>) -> Result<Picture, UnreadPicture> {
     let decoded = image.decoded_image(&params).map_err(|_| damaged())?;
     let decoded_data = decoded.image_data.as_ref();
     let (width, height) = decoded_data.map_or((width, height), |data| (data.width, data.height));
-    if u64::from(width) * u64::from(height) > carrel_ocr::MOST_POINTS as u64 {
+    if u64::from(width) * u64::from(height) > carrel_ocr::MAX_POINTS as u64 {
         return Err(damaged());
     }
     let colors =

@@ -3,8 +3,8 @@ use super::lines::PageLine;
 
 /// Minimum number of rows of a table.
 const FEWEST_ROWS: usize = 3;
-const MOST_ROWS: usize = 300;
-const MOST_COLUMNS: usize = 40;
+const MAX_ROWS: usize = 300;
+const MAX_COLUMNS: usize = 40;
 
 /// Returns the table at the start of `lines` as Markdown, and its number of lines.
 pub fn table(lines: &[PageLine]) -> Option<(String, usize)> {
@@ -32,7 +32,7 @@ pub fn table(lines: &[PageLine]) -> Option<(String, usize)> {
 pub fn rows(lines: &[PageLine]) -> usize {
     let Some(first) = lines.first().filter(|line| line.cells.len() > 1) else { return 0 };
     let mut rows = 1;
-    while let Some(next) = lines.get(rows).filter(|_| rows < MOST_ROWS) {
+    while let Some(next) = lines.get(rows).filter(|_| rows < MAX_ROWS) {
         let last = &lines[rows - 1];
         let down = last.base - next.base;
         let continues = next.cells.len() > 1
@@ -76,6 +76,6 @@ pub fn columns(lines: &[PageLine]) -> Option<Vec<(f64, f64)>> {
         }
     }
     let most = lines.iter().map(|line| line.cells.len()).max()?;
-    let is_table = columns.len() == most && (2..=MOST_COLUMNS).contains(&most);
+    let is_table = columns.len() == most && (2..=MAX_COLUMNS).contains(&most);
     is_table.then_some(columns)
 }

@@ -3,7 +3,7 @@ use super::{Kind, Reader};
 use crate::extract::writer::CellSpan;
 
 /// Maximum number of cells of a row.
-const MOST_CELLS: usize = 1_000;
+const MAX_CELLS: usize = 1_000;
 
 #[derive(Default)]
 pub struct Row {
@@ -95,7 +95,7 @@ impl Reader {
             "clvmrg" => self.row.merges.1 = true,
             "cellx" => {
                 let merges = std::mem::take(&mut self.row.merges);
-                if self.row.cells.len() < MOST_CELLS {
+                if self.row.cells.len() < MAX_CELLS {
                     self.row.cells.push(merges);
                 }
             }

@@ -10,7 +10,7 @@ use carrel_domain::document::Extracted;
 
 use super::lines::Sheet;
 use super::number::{Format, general};
-use super::{MOST_SHEETS, document, early};
+use super::{MAX_SHEETS, document, early};
 use crate::extract::Input;
 use crate::extract::archive::{Archive, is_zip};
 use crate::extract::extract_error::ExtractError;
@@ -54,8 +54,8 @@ fn sheets<W: Reader<Cursor<Vec<u8>>>>(
         .filter(|sheet| matches!(sheet.typ, SheetType::WorkSheet | SheetType::MacroSheet))
         .map(|sheet| (sheet.name.clone(), sheet.visible != SheetVisible::Visible))
         .collect();
-    if listed.len() > MOST_SHEETS {
-        return Err(ExtractError::unreadable(format!("has more than {MOST_SHEETS} sheets.")));
+    if listed.len() > MAX_SHEETS {
+        return Err(ExtractError::unreadable(format!("has more than {MAX_SHEETS} sheets.")));
     }
     let mut room = usize::try_from(input.limits.text).unwrap_or(usize::MAX);
     let mut documents = Vec::new();

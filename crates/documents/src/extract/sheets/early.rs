@@ -4,13 +4,13 @@ use encoding_rs::{Encoding, MACINTOSH, WINDOWS_1252};
 
 use super::lines::{Full, Sheet};
 use super::number::{Format, Formats};
-use super::{MOST_SHEETS, document};
+use super::{MAX_SHEETS, document};
 use crate::extract::Input;
 use crate::extract::extract_error::ExtractError;
 use crate::extract::rtf::code_page;
 
 /// Formats of one workbook that are known.
-const MOST_FORMATS: usize = 65_536;
+const MAX_FORMATS: usize = 65_536;
 
 /// Whether a file begins with the record that these workbooks begin with.
 pub fn is_early(bytes: &[u8]) -> bool {
@@ -96,7 +96,7 @@ impl Workbook {
                 self.formats.define(self.format_count, &code);
                 self.format_count += 1;
             }
-            (0x0243 | 0x0443, [_, format, ..]) if self.styles.len() < MOST_FORMATS => {
+            (0x0243 | 0x0443, [_, format, ..]) if self.styles.len() < MAX_FORMATS => {
                 self.styles.push(u32::from(*format));
             }
             (0x0007 | 0x0207, text) => {
@@ -118,7 +118,7 @@ impl Workbook {
     /// Begins a part of the workbook: a sheet, or the list of them.
     fn begin(&mut self, part: u8) {
         self.end_sheet();
-        if matches!(part, 0x10 | 0x40) && self.documents.len() < MOST_SHEETS {
+        if matches!(part, 0x10 | 0x40) && self.documents.len() < MAX_SHEETS {
             self.sheet = Some(Sheet::with_room(self.room));
             // Parts define their formats anew.
             (self.formats, self.format_count) = (Formats::default(), 0);

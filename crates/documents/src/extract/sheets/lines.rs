@@ -2,7 +2,7 @@
 
 /// Maximum number of consecutive empty lines. After a longer gap, the row number is written
 /// instead, because sheets may have a million rows.
-const MOST_EMPTY_ROWS: u32 = 20;
+const MAX_EMPTY_ROWS: u32 = 20;
 /// A wider gap of columns is written as one column, because sheets may have 16,384 columns.
 const WIDEST_GAP: u32 = 64;
 
@@ -61,7 +61,7 @@ impl Sheet {
             self.lines.push('\n');
         }
         let empty = last.map_or(row, |last| row.saturating_sub(last + 1));
-        match empty <= MOST_EMPTY_ROWS {
+        match empty <= MAX_EMPTY_ROWS {
             true => self.lines.extend(std::iter::repeat_n('\n', empty as usize)),
             false => self.lines.push_str(&format!("[Row {}]\n", u64::from(row) + 1)),
         }

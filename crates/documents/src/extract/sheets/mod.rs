@@ -19,7 +19,7 @@ pub use lines::Sheet;
 pub use workbook::read;
 
 /// Maximum number of sheets.
-const MOST_SHEETS: usize = 1_000;
+const MAX_SHEETS: usize = 1_000;
 
 /// Creates the document of a sheet; `more` follows the cells.
 pub fn document(name: String, is_hidden: bool, sheet: Sheet, more: &[String]) -> Extracted {

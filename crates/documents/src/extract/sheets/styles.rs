@@ -3,7 +3,7 @@ use super::number::{Format, Formats};
 use crate::extract::xml::{Element, Visitor};
 
 /// Maximum number of styles, which is also the format's own limit.
-const MOST_STYLES: usize = 65_536;
+const MAX_STYLES: usize = 65_536;
 
 #[derive(Default)]
 pub struct CellStyles {
@@ -24,7 +24,7 @@ impl Visitor for CellStyles {
         let id = || element.attribute("numFmtId").and_then(|id| id.parse().ok());
         match element.name() {
             "cellXfs" => self.in_cells = true,
-            "xf" if self.in_cells && self.cells.len() < MOST_STYLES => {
+            "xf" if self.in_cells && self.cells.len() < MAX_STYLES => {
                 self.cells.push(id().unwrap_or(0));
             }
             "numFmt" => {

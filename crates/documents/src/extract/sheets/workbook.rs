@@ -5,7 +5,7 @@ use super::lines::Sheet;
 use super::number::general;
 use super::strings::Strings;
 use super::styles::CellStyles;
-use super::{MOST_SHEETS, comments, document};
+use super::{MAX_SHEETS, comments, document};
 use crate::extract::Input;
 use crate::extract::archive::Archive;
 use crate::extract::dublin_core::{self, DublinCore};
@@ -16,16 +16,16 @@ use crate::extract::xml::{Element, Visitor};
 
 const WHAT: &str = "an Excel workbook (.xlsx)";
 /// Maximum number of columns.
-const MOST_COLUMNS: u32 = 16_384;
-const MOST_ROWS: u32 = 1_048_576;
+const MAX_COLUMNS: u32 = 16_384;
+const MAX_ROWS: u32 = 1_048_576;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = Archive::open(input, WHAT)?;
     let main = main_part(&mut archive, "xl/workbook.xml")?;
     let mut workbook = Workbook::default();
     archive.visit_needed(&main, &mut workbook)?;
-    if workbook.sheets.len() > MOST_SHEETS {
-        return Err(ExtractError::unreadable(format!("has more than {MOST_SHEETS} sheets.")));
+    if workbook.sheets.len() > MAX_SHEETS {
+        return Err(ExtractError::unreadable(format!("has more than {MAX_SHEETS} sheets.")));
     }
     let relations = Relations::of(&mut archive, &main)?;
     let mut strings = Strings::default();
@@ -90,7 +90,7 @@ impl Visitor for Workbook {
                 let is_1904 = element.attribute("date1904");
                 self.is_1904 = is_1904.is_some_and(|is| is == "1" || is == "true");
             }
-            "sheet" if self.sheets.len() <= MOST_SHEETS => {
+            "sheet" if self.sheets.len() <= MAX_SHEETS => {
                 let is_hidden = element.attribute("state").is_some_and(|state| state != "visible");
                 let name = element.attribute("name").unwrap_or_default().into_owned();
                 let id = element.prefixed("id").unwrap_or_default().into_owned();
@@ -182,7 +182,7 @@ impl<'a> Cells<'a> {
         if !text.is_empty() && !self.is_full {
             self.is_full = self.sheet.put(self.row, self.column, &text).is_err();
         }
-        self.column = (self.column + 1).min(MOST_COLUMNS);
+        self.column = (self.column + 1).min(MAX_COLUMNS);
     }
 }
 
@@ -192,8 +192,8 @@ impl Visitor for Cells<'_> {
             "row" => {
                 let number = element.attribute("r").and_then(|number| number.parse::<u32>().ok());
                 self.row = match number {
-                    Some(number) => number.saturating_sub(1).min(MOST_ROWS),
-                    None => (self.row + u32::from(self.column > 0)).min(MOST_ROWS),
+                    Some(number) => number.saturating_sub(1).min(MAX_ROWS),
+                    None => (self.row + u32::from(self.column > 0)).min(MAX_ROWS),
                 };
                 self.column = 0;
             }
@@ -242,7 +242,7 @@ fn column(place: &str) -> Option<u32> {
     let number = letters.take(4).fold(0u32, |number, letter| {
         number * 26 + u32::from(letter.to_ascii_uppercase() - b'A') + 1
     });
-    number.checked_sub(1).filter(|column| *column < MOST_COLUMNS)
+    number.checked_sub(1).filter(|column| *column < MAX_COLUMNS)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The tokenizer, compared with the reference implementation and on overlong texts.
 use super::*;
 
-const MOST: usize = 256;
+const LIMIT: usize = 256;
 
 fn tokenizer() -> WordPiece {
     let path = crate::testing::model_dir().join("vocab.txt");
@@ -15,7 +15,7 @@ fn every_text_has_the_ids_of_the_reference() {
     let pairs: Vec<(String, Vec<u32>)> = serde_json::from_str(fixture).unwrap();
     assert!(pairs.len() > 500);
     for (text, ids) in pairs {
-        assert_eq!(tokenizer.encode(&text, MOST), ids, "{text:?}");
+        assert_eq!(tokenizer.encode(&text, LIMIT), ids, "{text:?}");
     }
 }
 
@@ -24,16 +24,16 @@ fn text_beyond_the_last_token_changes_nothing() {
     let tokenizer = tokenizer();
     let start = "a few words, ".repeat(100);
     let whole = format!("{start}{}", "[SEP] é \u{0} 字".repeat(10_000));
-    assert_eq!(tokenizer.encode(&whole, MOST), tokenizer.encode(&start, MOST));
-    assert_eq!(tokenizer.encode(&whole, MOST).len(), MOST);
+    assert_eq!(tokenizer.encode(&whole, LIMIT), tokenizer.encode(&start, LIMIT));
+    assert_eq!(tokenizer.encode(&whole, LIMIT).len(), LIMIT);
 }
 
 #[test]
 fn ten_megabytes_of_any_text_give_two_to_256_tokens() {
     let tokenizer = tokenizer();
     for unit in ["a", " \0", "\u{301}", "\u{1d165}", "[[MASK", "字"] {
-        let ids = tokenizer.encode(&unit.repeat(10_000_000 / unit.len()), MOST);
-        assert!((2..=MOST).contains(&ids.len()), "{unit:?}");
+        let ids = tokenizer.encode(&unit.repeat(10_000_000 / unit.len()), LIMIT);
+        assert!((2..=LIMIT).contains(&ids.len()), "{unit:?}");
     }
 }
 

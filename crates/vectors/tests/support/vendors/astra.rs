@@ -14,12 +14,12 @@ pub const KEY: &str = "AstraCS:the-stub:the-token-of-the-stub";
 pub const KEYSPACE: &str = "default_keyspace";
 
 const DELAY: Duration = Duration::from_millis(30);
-const MOST_STORED: usize = 100;
-const MOST_LISTED: usize = 100;
-const MOST_COUNTED: usize = 1_000;
-const MOST_FOUND: u64 = 1_000;
+const MAX_STORED: usize = 100;
+const MAX_LISTED: usize = 100;
+const MAX_COUNTED: usize = 1_000;
+const MAX_RESULTS: u64 = 1_000;
 const PAGE: usize = 20;
-const MOST_COLLECTIONS: usize = 400;
+const MAX_COLLECTIONS: usize = 400;
 
 #[derive(Default)]
 struct Collection {
@@ -132,7 +132,7 @@ impl Astra {
                 let message = "a collection of this name with other options exists".to_owned();
                 return Err(("EXISTING_COLLECTION_DIFFERENT_SETTINGS", message));
             }
-            None if self.collections.len() >= MOST_COLLECTIONS => {
+            None if self.collections.len() >= MAX_COLLECTIONS => {
                 return Err(("TOO_MANY_COLLECTIONS", "too many collections".to_owned()));
             }
             None => {
@@ -174,8 +174,8 @@ impl Collection {
             "countDocuments" => {
                 check(body, &[optional("filter", object)]).map_err(invalid)?;
                 let counted = self.chosen(&self.visible, &body["filter"])?.len();
-                Ok(match counted > MOST_COUNTED {
-                    true => json!({ "status": { "count": MOST_COUNTED, "moreData": true } }),
+                Ok(match counted > MAX_COUNTED {
+                    true => json!({ "status": { "count": MAX_COUNTED, "moreData": true } }),
                     false => json!({ "status": { "count": counted } }),
                 })
             }
@@ -223,7 +223,7 @@ impl Collection {
             check(&body["options"], &known).map_err(invalid)?;
         }
         let documents = body["documents"].as_array().cloned().unwrap_or_default();
-        if documents.is_empty() || documents.len() > MOST_STORED {
+        if documents.is_empty() || documents.len() > MAX_STORED {
             return Err(invalid(format!("{} documents to insert", documents.len())));
         }
         let (mut inserted, mut errors) = (Vec::new(), Vec::new());
@@ -297,8 +297,8 @@ impl Collection {
             ];
             check(options, &known).map_err(invalid)?;
         }
-        let limit = options["limit"].as_u64().unwrap_or(MOST_FOUND);
-        if limit == 0 || limit > MOST_FOUND {
+        let limit = options["limit"].as_u64().unwrap_or(MAX_RESULTS);
+        if limit == 0 || limit > MAX_RESULTS {
             return Err(invalid("limit is out of bounds"));
         }
         let mut ids = self.chosen(&self.visible, &body["filter"])?;
@@ -357,9 +357,7 @@ impl Collection {
             }
             for (operator, operand) in condition.as_object().into_iter().flatten() {
                 let is_right = match operator.as_str() {
-                    "$in" | "$nin" => {
-                        operand.as_array().is_some_and(|all| all.len() <= MOST_LISTED)
-                    }
+                    "$in" | "$nin" => operand.as_array().is_some_and(|all| all.len() <= MAX_LISTED),
                     "$gt" | "$lte" => operand.is_number(),
                     _ => false,
                 };

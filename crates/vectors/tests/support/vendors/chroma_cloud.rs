@@ -10,10 +10,10 @@ pub const KEY: &str = "ck-the-key-of-the-stub";
 pub const TENANT: &str = "tenant-of-the-stub";
 pub const DATABASE: &str = "database-of-the-stub";
 
-const MOST_POINTS: usize = 300;
-const MOST_DIMENSIONS: usize = 4_096;
+const MAX_POINTS: usize = 300;
+const MAX_DIMENSIONS: usize = 4_096;
 const LONGEST_NAME: usize = 128;
-const MOST_PREDICATES: usize = 8;
+const MAX_PREDICATES: usize = 8;
 
 /// `chroma` is the address of the real server.
 pub fn start(chroma: &str, every: u64) -> String {
@@ -83,7 +83,7 @@ fn checked(request: &Request) -> Result<(), String> {
                 .flatten()
                 .map(|each| numbers(each).len())
                 .max();
-            if points(&body["ids"]) > MOST_POINTS || longest.unwrap_or_default() > MOST_DIMENSIONS {
+            if points(&body["ids"]) > MAX_POINTS || longest.unwrap_or_default() > MAX_DIMENSIONS {
                 return Err("number of records or dimensions exceeds the quota".to_owned());
             }
             Ok(())
@@ -99,7 +99,7 @@ fn checked(request: &Request) -> Result<(), String> {
             ];
             check(body, &known)?;
             let limit = body["limit"].as_u64().unwrap_or_default() as usize;
-            if points(&body["ids"]).max(limit) > MOST_POINTS {
+            if points(&body["ids"]).max(limit) > MAX_POINTS {
                 return Err("limit value exceeds the quota".to_owned());
             }
             predicates(&body["where"])
@@ -114,7 +114,7 @@ fn checked(request: &Request) -> Result<(), String> {
                 optional("ids", |_| true),
             ];
             check(body, &known)?;
-            if body["n_results"].as_u64().unwrap_or(10) as usize > MOST_POINTS {
+            if body["n_results"].as_u64().unwrap_or(10) as usize > MAX_POINTS {
                 return Err("number of results exceeds the quota".to_owned());
             }
             predicates(&body["where"])
@@ -128,7 +128,7 @@ fn predicates(filter: &Value) -> Result<(), String> {
         return Err("where is no object".to_owned());
     }
     let count = filter.as_object().map_or(0, serde_json::Map::len);
-    (count <= MOST_PREDICATES).then_some(()).ok_or_else(|| "too many predicates".to_owned())
+    (count <= MAX_PREDICATES).then_some(()).ok_or_else(|| "too many predicates".to_owned())
 }
 
 /// Sends a request to the real server and returns its response.

@@ -12,9 +12,9 @@ use crate::support::wire::{
 pub const TOKEN: &str = "root:the-password-of-the-stub";
 
 /// Maximum number of rows in a response.
-const MOST_ROWS: u64 = 16_384;
+const MAX_ROWS: u64 = 16_384;
 /// Maximum number of rows in an insert.
-const MOST_STORED: usize = 100;
+const MAX_STORED: usize = 100;
 
 struct Collection {
     /// Name of the integer key field.
@@ -168,7 +168,7 @@ impl Collection {
         let known = [needed("collectionName", text), needed("data", list)];
         check(body, &known).map_err(invalid)?;
         let rows = body["data"].as_array().cloned().unwrap_or_default();
-        if rows.is_empty() || rows.len() > MOST_STORED {
+        if rows.is_empty() || rows.len() > MAX_STORED {
             return Err(invalid(format!("{} entities at a time", rows.len())));
         }
         for row in &rows {
@@ -233,7 +233,7 @@ impl Collection {
             };
         }
         let limit = body["limit"].as_u64().unwrap_or(100);
-        if limit > MOST_ROWS {
+        if limit > MAX_ROWS {
             return Err(invalid("invalid max query result window"));
         }
         chosen.truncate(limit as usize);

@@ -21,9 +21,9 @@ pub const DIMENSION: usize = 8;
 const DELAY: Duration = Duration::from_millis(30);
 const LONGEST_UPSERT: usize = 2 << 20;
 const LONGEST_METADATA: usize = 40 << 10;
-const MOST_RECORDS: usize = 1_000;
-const MOST_MATCHES: u64 = 10_000;
-const MOST_IN_FILTER: usize = 10_000;
+const MAX_RECORDS: usize = 1_000;
+const MAX_MATCHES: u64 = 10_000;
+const MAX_IN_FILTER: usize = 10_000;
 
 enum Change {
     Upsert(Vec<Value>),
@@ -128,7 +128,7 @@ impl Pinecone {
     fn upsert(&mut self, body: &Value, length: usize) -> Result<Response, Refusal> {
         check(body, &[needed("vectors", list), optional("namespace", text)]).map_err(invalid)?;
         let records = body["vectors"].as_array().cloned().unwrap_or_default();
-        if records.is_empty() || records.len() > MOST_RECORDS || length > LONGEST_UPSERT {
+        if records.is_empty() || records.len() > MAX_RECORDS || length > LONGEST_UPSERT {
             return Err(invalid(format!("{} vectors in {length} bytes", records.len())));
         }
         for record in &records {
@@ -182,7 +182,7 @@ impl Pinecone {
         if selectors.iter().filter(|way| body.get(**way).is_some()).count() != 1 {
             return Err(invalid("one of ids, deleteAll and filter"));
         }
-        if body["ids"].as_array().is_some_and(|ids| ids.len() > MOST_RECORDS) {
+        if body["ids"].as_array().is_some_and(|ids| ids.len() > MAX_RECORDS) {
             return Err(invalid("too many ids"));
         }
         check_filter(&body["filter"])?;
@@ -206,7 +206,7 @@ impl Pinecone {
         check(body, &known).map_err(invalid)?;
         let limit = body["topK"].as_u64().unwrap_or_default();
         let to = numbers(&body["vector"]);
-        if limit == 0 || limit > MOST_MATCHES || to.len() != DIMENSION {
+        if limit == 0 || limit > MAX_MATCHES || to.len() != DIMENSION {
             return Err(invalid("topK or the dimension of the query is out of bounds"));
         }
         check_filter(&body["filter"])?;
@@ -324,7 +324,7 @@ fn check_filter(filter: &Value) -> Result<(), Refusal> {
                 "$eq" => !value.is_object(),
                 "$in" | "$nin" => value
                     .as_array()
-                    .is_some_and(|all| !all.is_empty() && all.len() <= MOST_IN_FILTER),
+                    .is_some_and(|all| !all.is_empty() && all.len() <= MAX_IN_FILTER),
                 _ => false,
             };
             if !is_right {

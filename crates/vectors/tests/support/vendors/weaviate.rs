@@ -12,9 +12,9 @@ use crate::support::wire::{
 
 pub const KEY: &str = "the-key-of-the-stub";
 
-const MOST_TOLD: u64 = 10_000;
+const MAX_REPORTED: u64 = 10_000;
 /// The number of objects deleted at once.
-const MOST_REMOVED: usize = 70;
+const MAX_REMOVED: usize = 70;
 
 #[derive(Default)]
 struct Class {
@@ -194,10 +194,10 @@ impl Weaviate {
         let name = matching["class"].as_str().unwrap_or_default();
         let class = self.classes.get_mut(name).ok_or_else(|| invalid("could not find class"))?;
         let mut chosen = class.chosen(&matching["where"], "valueIntArray").map_err(invalid)?;
-        chosen.truncate(MOST_REMOVED);
+        chosen.truncate(MAX_REMOVED);
         chosen.iter().for_each(|id| _ = class.objects.remove(id));
         let results = json!({
-            "matches": chosen.len(), "limit": MOST_REMOVED, "successful": chosen.len(), "failed": 0,
+            "matches": chosen.len(), "limit": MAX_REMOVED, "successful": chosen.len(), "failed": 0,
         });
         Ok(Response::new(
             200,
@@ -263,7 +263,7 @@ impl Class {
         ];
         check(&query_field.arguments, &known)?;
         let limit = query_field.arguments["limit"].as_u64().unwrap_or(25);
-        if limit == 0 || limit > MOST_TOLD {
+        if limit == 0 || limit > MAX_REPORTED {
             return Err("query maximum results exceeded".to_owned());
         }
         let mut ids = self.chosen(&query_field.arguments["where"], "valueInt")?;

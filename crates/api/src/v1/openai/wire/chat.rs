@@ -11,7 +11,7 @@ use crate::v1::filter;
 use crate::v1::openai::wire::{not_null, options};
 
 /// Most messages in one request.
-const MOST_MESSAGES: usize = 4096;
+const MAX_MESSAGES: usize = 4096;
 /// Longest name of a session, in bytes.
 const LONGEST_SESSION: usize = 512;
 /// Longest URL of an image, in bytes.
@@ -189,7 +189,7 @@ fn read(messages: Option<Value>) -> Result<Read> {
     let Some(Value::Array(mut messages)) = messages else {
         return Err(Error::invalid("messages", "must be an array of messages"));
     };
-    if messages.is_empty() || messages.len() > MOST_MESSAGES {
+    if messages.is_empty() || messages.len() > MAX_MESSAGES {
         return Err(Error::invalid("messages", "must hold 1 to 4096 messages"));
     }
     let last = messages.pop().filter(|message| message["role"] == "user");

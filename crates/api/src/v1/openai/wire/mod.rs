@@ -76,14 +76,14 @@ pub struct StorePage {
 }
 
 impl StorePage {
-    const MOST: usize = 10_000;
+    const LIMIT: usize = 10_000;
 
     /// Reads the parameters. The first of each name counts; unknown ones are ignored.
     pub fn read(pairs: &[(String, String)]) -> Result<Self> {
         let find = |key: &str| pairs.iter().find(|(name, _)| name == key).map(|pair| &pair.1);
         let limit = match find("limit").map(|text| text.parse()) {
-            None => Self::MOST,
-            Some(Ok(limit @ 1..=Self::MOST)) => limit,
+            None => Self::LIMIT,
+            Some(Ok(limit @ 1..=Self::LIMIT)) => limit,
             Some(_) => return Err(Error::invalid("limit", "must be a number from 1 to 10000")),
         };
         Ok(Self { after: find("after").cloned(), limit })

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use carrel_ocr::MOST_POINTS;
+use carrel_ocr::MAX_POINTS;
 use serde::{Deserialize, Serialize};
 
 use super::{GrayPage, LARGEST_OUTPUT, Runner, Tesseract, TesseractError};
@@ -117,7 +117,7 @@ pub fn serve(job: HelperJob) -> ExitCode {
 
 fn answer(runner: &Runner, from: &mut impl BufRead, to: &mut impl Write) -> io::Result<()> {
     let Request { width, height, milliseconds } = read_line(from)?;
-    let count = width.checked_mul(height).filter(|count| *count <= MOST_POINTS);
+    let count = width.checked_mul(height).filter(|count| *count <= MAX_POINTS);
     let count = count.ok_or_else(|| io::Error::other("a picture is too large"))?;
     let mut points = vec![0; count];
     from.read_exact(&mut points)?;

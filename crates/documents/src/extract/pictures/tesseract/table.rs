@@ -10,7 +10,7 @@ const LEAST_CONFIDENCE: f32 = 20.0;
 /// Words further apart than this, in heights of the line, are cells of a table.
 const CELL_GAP: f32 = 1.5;
 /// Maximum number of lines of a picture.
-const MOST_LINES: usize = 100_000;
+const MAX_LINES: usize = 100_000;
 
 /// Returns the lines of a table, in order. Malformed rows are skipped.
 pub fn lines(table: &str) -> Vec<TextLine> {
@@ -32,7 +32,7 @@ pub fn lines(table: &str) -> Vec<TextLine> {
         if text.is_empty() || confidence < LEAST_CONFIDENCE {
             continue;
         }
-        if lines.len() >= MOST_LINES {
+        if lines.len() >= MAX_LINES {
             break;
         }
         let (right, bottom) = (left + width, top + height);
