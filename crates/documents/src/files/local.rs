@@ -71,7 +71,11 @@ impl DocumentDirectory {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(Error::of_file)?,
         };
-        let mut content = Vec::new();
+        let length = file.metadata().map_err(Error::of_file)?.len();
+        if length > limit {
+            return Err(file_too_large(limit));
+        }
+        let mut content = Vec::with_capacity(length as usize);
         // A file can grow while it is read.
         file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(Error::of_file)?;
         match content.len() as u64 > limit {

@@ -131,5 +131,7 @@ mod tests {
         let content =
             br#"{"data":[{"index":1,"embedding":[2]},{"index":0,"embedding":"AACAPw=="}]}"#;
         assert_eq!(read(content, 2), Ok(vec![vec![1.0], vec![2.0]]));
+        let numbers = br#"{"data":[{"index":1,"embedding":[2]},{"index":0,"embedding":[1]}]}"#;
+        assert_eq!(read(numbers, 2), Ok(vec![vec![1.0], vec![2.0]]));
     }
 }

@@ -162,7 +162,10 @@ pub(super) async fn defer(
 pub(crate) async fn identical(library: &Library, details: &str) -> Result<Option<DocumentPath>> {
     let terms = Pending::parse(details)?.details()?.terms;
     let found: Known = known::identical(library, &terms).await?;
-    Ok(found.into_iter().next().map(|(document, _)| document.path))
+    let Some((document, _)) = found.into_iter().next() else { return Ok(None) };
+    // A document whose file is lost cannot be indexed.
+    let has_text = library.files.text(&document.path).await?.is_some();
+    Ok(has_text.then_some(document.path))
 }
 
 /// Transcribes a queued recording. Dropping the future is safe at any time.
