@@ -16,6 +16,7 @@ pub fn run(sh: &Shell) -> Result<()> {
     lints.args(["--", "-D", "warnings"]).run()?;
     // What earlier runs have left.
     sh.remove_path(surroundings::built(sh, "tmp")?.join("lancedb"))?;
-    cmd!(sh, "cargo test -p carrel-vectors --features lancedb lance").run()?;
-    Ok(cmd!(sh, "cargo test -p carrel-server {feature...} --lib index::").run()?)
+    // One command, so that both packages' tests use one build of the libraries.
+    let tests = cmd!(sh, "cargo test {packages...} {feature...} --lib --test stores -- lance index::");
+    Ok(tests.run()?)
 }
