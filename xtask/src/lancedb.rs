@@ -17,6 +17,7 @@ pub fn run(sh: &Shell) -> Result<()> {
     // What earlier runs have left.
     sh.remove_path(surroundings::built(sh, "tmp")?.join("lancedb"))?;
     // One command, so that both packages' tests use one build of the libraries.
-    let tests = cmd!(sh, "cargo test {packages...} {feature...} --lib --test stores -- lance index::");
+    let tests =
+        cmd!(sh, "cargo test {packages...} {feature...} --lib --test stores -- lance index::");
     Ok(tests.run()?)
 }

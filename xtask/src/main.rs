@@ -143,6 +143,9 @@ fn bench(sh: &Shell, arguments: &[String]) -> Result<()> {
     if arguments.iter().any(|which| which == "speech") {
         run = run.env("CARREL_BENCH_LISTENERS", clients::fetch_listeners(sh)?);
     }
+    if arguments.iter().any(|which| which == "pictures") {
+        run = run.env("CARREL_BENCH_PICTURE_READERS", clients::fetch_picture_readers(sh)?);
+    }
     // The databases run until this value is dropped.
     let stores = match arguments.iter().any(|which| which == "stores") {
         true => Some(stores::Stores::start(sh)?),

@@ -1,17 +1,25 @@
-//! Reads one file and measures it: `read_file FILE`. Prints one line of JSON with the `text` of all
-//! its documents, the `refusal` or null, milliseconds of processor time (`cpu_ms`), and peak memory
-//! (`memory_kb`). `cargo xtask bench corpus` compares it with the output of other programs.
+//! Reads one file and measures it: `read_file FILE [MODEL]`. Reads pictures if MODEL is the directory
+//! of the OCR model. Prints one line of JSON with the `text` of all its documents, the `refusal` or
+//! null, milliseconds of processor time (`cpu_ms`), and peak memory (`memory_kb`).
+//! `cargo xtask bench corpus` and `cargo xtask bench pictures` compare it with other programs.
 use std::fs;
 use std::path::Path;
 
-use carrel_documents::{Limits, extract_file};
+use carrel_documents::{Limits, Ocr, extract_with_pictures};
 use serde_json::json;
 
 fn main() {
     let file = std::env::args_os().nth(1).unwrap_or_default();
     let path = Path::new(&file);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let (text, refusal) = match extract_file(&name, path, Limits::text(64 << 20)) {
+    let ocr = match std::env::args_os().nth(2) {
+        Some(directory) => {
+            Ocr::Ready { directory: directory.into(), seconds: 600, languages: String::new() }
+        }
+        None => Ocr::NoModel,
+    };
+    let documents = extract_with_pictures(&name, path, Limits::text(64 << 20), &ocr);
+    let (text, refusal) = match documents {
         Ok(documents) => {
             let texts: Vec<_> = documents.into_iter().map(|document| document.text).collect();
             (texts.join("\n\n"), None)

@@ -97,7 +97,7 @@ mod tests {
             right: left + width,
             top,
             bottom: top + 10.0,
-            is_vertical: false,
+            ..TextLine::default()
         }
     }
 

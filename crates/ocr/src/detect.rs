@@ -9,8 +9,14 @@ use crate::boxes::{Marks, TextBox, find};
 use crate::engine::OcrError;
 use crate::picture::Picture;
 
-/// Longer side of the network's input, in pixels. Pages with small print need this much.
+/// Longer side of the network's input, in pixels.
+const USUAL_SIDE: usize = 768;
+/// Longest side for small print.
 const LONGEST_SIDE: usize = 1_408;
+/// Lines that are lower than this in the network's input are small print.
+const SMALL_PRINT: f32 = 14.0;
+/// The height that small print is enlarged to.
+const ENLARGED: f32 = 18.0;
 /// Smaller images are enlarged, up to twice.
 const SMALL_SIDE: usize = 736;
 /// Sides are multiples of this.
@@ -28,7 +34,16 @@ impl Detector {
 
     /// Returns the boxes around lines of text, in pixels of the image.
     pub fn find(&self, picture: &Picture) -> Result<Vec<TextBox>, OcrError> {
-        let (width, height) = seen_size(picture.width(), picture.height());
+        let usual = self.find_at(picture, USUAL_SIDE)?;
+        let longest = picture.width().max(picture.height());
+        match side_for_small_print(usual_height(&usual), longest) {
+            Some(side) => self.find_at(picture, side),
+            None => Ok(usual),
+        }
+    }
+
+    fn find_at(&self, picture: &Picture, longest: usize) -> Result<Vec<TextBox>, OcrError> {
+        let (width, height) = input_size(picture.width(), picture.height(), longest);
         let scaled = picture.scaled(width, height);
         let input = input(&scaled);
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.threads)));
@@ -43,10 +58,25 @@ impl Detector {
     }
 }
 
-/// Returns the size of the network's input for an image.
-fn seen_size(width: usize, height: usize) -> (usize, usize) {
-    let longest = width.max(height) as f32;
-    let scale = (LONGEST_SIDE as f32 / longest).min((SMALL_SIDE as f32 / longest).clamp(1.0, 2.0));
+/// Returns the median height of boxes, or zero if there is none.
+fn usual_height(boxes: &[TextBox]) -> f32 {
+    let mut heights: Vec<f32> = boxes.iter().map(|found| 2.0 * found.reach.1).collect();
+    heights.sort_by(f32::total_cmp);
+    heights.get(heights.len() / 2).copied().unwrap_or_default()
+}
+
+/// Returns the longer side of the network's input in which small print can be read, if most lines of
+/// the image are small print.
+fn side_for_small_print(line_height: f32, longest: usize) -> Option<usize> {
+    let seen_height = line_height * USUAL_SIDE as f32 / longest as f32;
+    let side = (USUAL_SIDE as f32 * ENLARGED / seen_height) as usize;
+    (longest > USUAL_SIDE && seen_height < SMALL_PRINT).then_some(side.min(LONGEST_SIDE))
+}
+
+/// Returns the size of the network's input for an image, with a longer side of at most `longest`.
+fn input_size(width: usize, height: usize, longest: usize) -> (usize, usize) {
+    let side = width.max(height) as f32;
+    let scale = (longest as f32 / side).min((SMALL_SIDE as f32 / side).clamp(1.0, 2.0));
     let side = |side: usize| {
         let steps = (side as f32 * scale / STEP as f32).round() as usize;
         steps.max(1) * STEP
@@ -80,9 +110,26 @@ mod tests {
 
     #[test]
     fn the_input_of_the_network_is_neither_large_nor_tiny() {
-        assert_eq!(seen_size(2_480, 3_508), (992, 1_408));
-        assert_eq!(seen_size(400, 100), (736, 192));
-        assert_eq!(seen_size(100, 20), (192, 32));
-        assert_eq!(seen_size(40_000, 10), (1_408, 32));
+        assert_eq!(input_size(2_480, 3_508, LONGEST_SIDE), (992, 1_408));
+        assert_eq!(input_size(2_480, 3_508, USUAL_SIDE), (544, 768));
+        assert_eq!(input_size(400, 100, USUAL_SIDE), (736, 192));
+        assert_eq!(input_size(100, 20, USUAL_SIDE), (192, 32));
+        assert_eq!(input_size(40_000, 10, LONGEST_SIDE), (1_408, 32));
+    }
+
+    #[test]
+    fn pages_with_small_print_are_seen_larger() {
+        assert_eq!(side_for_small_print(20.0, 768), None);
+        assert_eq!(side_for_small_print(65.0, 3_508), None);
+        assert_eq!(side_for_small_print(60.0, 3_508), Some(1_052));
+        assert_eq!(side_for_small_print(20.0, 3_508), Some(LONGEST_SIDE));
+        assert_eq!(side_for_small_print(0.0, 3_508), Some(LONGEST_SIDE));
+    }
+
+    #[test]
+    fn the_height_of_most_lines_tells_small_print() {
+        let line = |reach| TextBox { middle: (0.0, 0.0), direction: (1.0, 0.0), reach };
+        assert_eq!(usual_height(&[]), 0.0);
+        assert_eq!(usual_height(&[line((90.0, 4.0)), line((9.0, 30.0)), line((80.0, 5.0))]), 10.0);
     }
 }

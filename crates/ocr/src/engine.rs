@@ -6,7 +6,9 @@ use rten::{Model, ThreadPool};
 
 use crate::boxes::TextBox;
 use crate::detect::Detector;
+use crate::grid::{self, Grid};
 use crate::languages::Languages;
+use crate::level::Level;
 use crate::order;
 use crate::picture::Picture;
 use crate::recognize::{RecognizedLine, Recognizer};
@@ -39,7 +41,7 @@ impl OcrError {
 
 /// A line of text and its position on the leveled page, in pixels of the image from the upper left
 /// corner.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TextLine {
     pub text: String,
     pub left: f32,
@@ -48,6 +50,8 @@ pub struct TextLine {
     pub bottom: f32,
     /// True if the line runs from top to bottom.
     pub is_vertical: bool,
+    /// True if it is the text of a cell between ruled lines, in one line at the middle of its row.
+    pub is_cell: bool,
 }
 
 /// The text of an image.
@@ -89,76 +93,93 @@ impl Engine {
             return Ok(RecognizedText { lines: Vec::new(), is_cut: true });
         }
         let boxes = self.detector.find(picture)?;
-        let direction = self.direction(picture, &boxes)?;
-        let level =
-            |x: f32, y: f32| (x * direction.0 + y * direction.1, y * direction.0 - x * direction.1);
-        let mut placed: Vec<(TextLine, TextBox)> = boxes
-            .iter()
-            .map(|found| {
-                let line = order::as_read(found, direction);
-                let (u, v) = level(line.middle.0, line.middle.1);
-                let is_vertical =
-                    line.direction.0 * direction.0 + line.direction.1 * direction.1 < 0.5;
-                let (across, down) = match is_vertical {
-                    true => (line.reach.1, line.reach.0),
-                    false => line.reach,
-                };
-                let (left, right, top, bottom) = (u - across, u + across, v - down, v + down);
-                (TextLine { text: String::new(), left, right, top, bottom, is_vertical }, line)
-            })
-            .collect();
+        let (direction, tried) = self.direction(picture, &boxes)?;
+        let level = Level::new(picture, direction);
+        let boxes = boxes.iter().map(|found| order::as_read(found, direction));
+        let mut placed: Vec<(TextLine, TextBox)> =
+            boxes.map(|line| (level.line(&line), line)).collect();
         sort(&mut placed);
-        // The upper left corner of the leveled page, so that no position is negative.
-        let (width, height) = (picture.width() as f32, picture.height() as f32);
-        let corners = [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)];
-        let corners = corners.map(|(x, y)| level(x, y));
-        let start = corners.iter().fold((f32::MAX, f32::MAX), |start, corner| {
-            (start.0.min(corner.0), start.1.min(corner.1))
-        });
+        let grid = grid(picture, &level, &mut placed);
         let mut reading = RecognizedText::default();
         for (mut line, place) in placed {
             if Instant::now() >= until {
                 reading.is_cut = true;
                 break;
             }
-            let RecognizedLine { text, confidence } = self.recognizer.read(picture, &place)?;
+            let read_before = tried.iter().find(|(tried, _)| *tried == place);
+            let RecognizedLine { text, confidence } = match read_before {
+                Some((_, line)) => line.clone(),
+                None => self.recognizer.read(picture, &place)?,
+            };
             if !text.is_empty() && confidence >= LEAST_CONFIDENCE {
                 line.text = text;
-                (line.left, line.right) = (line.left - start.0, line.right - start.0);
-                (line.top, line.bottom) = (line.top - start.1, line.bottom - start.1);
                 reading.lines.push(line);
             }
         }
+        reading.lines = grid.join_cells(reading.lines);
         Ok(reading)
     }
 
-    /// Returns the reading direction of the page's lines.
-    fn direction(&self, picture: &Picture, boxes: &[TextBox]) -> Result<(f32, f32), OcrError> {
-        let is_sideways = order::is_sideways(boxes);
-        let direction = order::direction(boxes, is_sideways);
-        let back = (-direction.0, -direction.1);
-        let tried = order::longest(boxes, is_sideways, TRIED);
-        let forwards = self.confidence(picture, &tried, direction)?;
-        if tried.is_empty() || (!is_sideways && forwards >= CONFIDENT) {
-            return Ok(direction);
-        }
-        let backwards = self.confidence(picture, &tried, back)?;
-        Ok(if backwards > forwards + 0.05 { back } else { direction })
-    }
-
-    /// Returns the confidence of lines that are read in a direction.
-    fn confidence(
+    /// Returns the reading direction of the page's lines, and the lines that were read to determine
+    /// it.
+    fn direction(
         &self,
         picture: &Picture,
-        lines: &[TextBox],
-        direction: (f32, f32),
-    ) -> Result<f32, OcrError> {
-        let mut sum = 0.0;
-        for line in lines {
-            sum += self.recognizer.read(picture, &order::as_read(line, direction))?.confidence;
+        boxes: &[TextBox],
+    ) -> Result<((f32, f32), Vec<(TextBox, RecognizedLine)>), OcrError> {
+        let is_sideways = order::is_sideways(boxes);
+        let direction = order::direction(boxes, is_sideways);
+        let tried = order::longest(boxes, is_sideways, TRIED);
+        let forwards = self.lines(picture, &tried, direction)?;
+        if tried.is_empty() || (!is_sideways && confidence(&forwards) >= CONFIDENT) {
+            return Ok((direction, forwards));
         }
-        Ok(sum / lines.len().max(1) as f32)
+        let back = (-direction.0, -direction.1);
+        let backwards = self.lines(picture, &tried, back)?;
+        Ok(match confidence(&backwards) > confidence(&forwards) + 0.05 {
+            true => (back, backwards),
+            false => (direction, forwards),
+        })
     }
+
+    /// Reads lines in a direction.
+    fn lines(
+        &self,
+        picture: &Picture,
+        boxes: &[TextBox],
+        direction: (f32, f32),
+    ) -> Result<Vec<(TextBox, RecognizedLine)>, OcrError> {
+        let read = boxes.iter().map(|found| {
+            let line = order::as_read(found, direction);
+            Ok((line, self.recognizer.read(picture, &line)?))
+        });
+        read.collect()
+    }
+}
+
+/// Returns the ruled lines of the page, if it may have a table, and divides what they cross.
+fn grid(picture: &Picture, level: &Level, placed: &mut Vec<(TextLine, TextBox)>) -> Grid {
+    let lines: Vec<TextLine> = placed.iter().map(|(line, _)| line.clone()).collect();
+    if !grid::may_be_table(&lines) {
+        return Grid::default();
+    }
+    let grid = Grid::find(&level.sheet(picture), &lines);
+    let divided = placed.drain(..).flat_map(|(line, found)| {
+        let parts = grid.parts(&line);
+        if parts.len() == 1 {
+            return vec![(line, found)];
+        }
+        let parts = parts.into_iter().map(|part| level.part(&found, part));
+        parts.map(|part| (level.line(&part), part)).collect()
+    });
+    *placed = divided.collect();
+    grid
+}
+
+/// Returns the mean confidence of lines.
+fn confidence(lines: &[(TextBox, RecognizedLine)]) -> f32 {
+    let sum: f32 = lines.iter().map(|(_, line)| line.confidence).sum();
+    sum / lines.len().max(1) as f32
 }
 
 /// Sorts from top to bottom, and from left to right at the same height.

@@ -9,10 +9,14 @@ mod columns;
 mod decode;
 mod detect;
 mod engine;
+mod grid;
 mod languages;
+mod level;
 mod order;
 mod picture;
 mod recognize;
+mod rules;
+mod sheet;
 mod thumbnail;
 
 pub use canvas::Canvas;

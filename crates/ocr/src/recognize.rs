@@ -10,6 +10,7 @@ use crate::detect::normal;
 use crate::engine::OcrError;
 use crate::languages::Languages;
 use crate::picture::Picture;
+use crate::rules;
 
 /// Height of a line in the network's input.
 const HEIGHT: usize = 48;
@@ -56,7 +57,7 @@ impl Recognizer {
         if classes != self.characters.len() + 2 {
             return Err(OcrError::Model("its dictionary belongs to another model".to_owned()));
         }
-        let values = output.to_vec();
+        let values = output.data().ok_or_else(OcrError::shape)?;
         let best = values.chunks_exact(classes).take(steps).map(|step| self.best(step));
         Ok(self.joined(best))
     }
@@ -123,5 +124,6 @@ fn input(picture: &Picture, line: &TextBox) -> NdTensor<f32, 4> {
             }
         }
     }
+    rules::remove(&mut values, width, HEIGHT);
     NdTensor::from_data([1, 3, HEIGHT, width], values)
 }

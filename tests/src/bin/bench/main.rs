@@ -30,6 +30,9 @@ async fn main() -> Result<()> {
     if selection.as_deref() == Some("corpus") {
         return programs::corpus(arguments);
     }
+    if selection.as_deref() == Some("pictures") {
+        return programs::pictures(arguments);
+    }
     if selection.as_deref() == Some("languages") {
         let folder = arguments.next().context("name the folder that holds the collections")?;
         match (arguments.next().as_deref(), arguments.next()) {
@@ -85,7 +88,8 @@ async fn main() -> Result<()> {
     anyhow::ensure!(
         !figures.is_empty(),
         "there are: server, streams, log, documents, ingest, ingest-model, vectors, encoder, parsers, retrieval, \
-         million, speech, stores, import [DOCUMENTS EXCHANGES], corpus FOLDER, languages FOLDER"
+         million, speech, stores, import [DOCUMENTS EXCHANGES], corpus FOLDER, languages FOLDER, \
+         pictures"
     );
     figure::print(&figures);
     Ok(())

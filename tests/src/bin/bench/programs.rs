@@ -1,5 +1,5 @@
 //! Runs the programs that measure one crate from inside, and reads their JSON lines.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -115,16 +115,45 @@ pub fn parsers() -> Result<Vec<Figure>> {
 
 /// Compares reading the files in a folder with other programs; prints a table to standard output.
 pub fn corpus(arguments: impl Iterator<Item = String>) -> Result<()> {
-    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.args(["build", "--release", "-q", "-p", "carrel-documents", "--example", "read_file"]);
-    ensure!(build.status()?.success(), "failed to build the reader");
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let reader = Path::new(&target).join("release/examples/read_file");
+    let reader = file_reader()?;
     let mut script = Command::new("python3");
     script.arg("crates/documents/bench/corpus.py").arg(reader).args(arguments);
     let status = script.status().context("failed to start python3")?;
     ensure!(status.success(), "the comparison ended with {status}");
     Ok(())
+}
+
+/// Generates pictures of texts and compares reading them with other programs; prints a table to
+/// standard output.
+pub fn pictures(arguments: impl Iterator<Item = String>) -> Result<()> {
+    let model = carrel_embedder::testing::model_dir().with_file_name("ocr");
+    ensure!(model.is_dir(), "fetch the model first: carrel model fetch ocr");
+    let reader = file_reader()?;
+    let pictures = tempfile::tempdir()?;
+    let mut generator = Command::new("python3");
+    generator.arg("crates/documents/bench/pictures/make.py").arg(pictures.path());
+    let generated = generator.status().context("failed to start python3")?;
+    ensure!(
+        generated.success(),
+        "LibreOffice, Chromium, ImageMagick, poppler-utils and the fonts Noto and DejaVu are needed to make pictures"
+    );
+    let python = std::env::var_os("CARREL_BENCH_PICTURE_READERS")
+        .context("run it by cargo xtask bench pictures")?;
+    let mut script = Command::new(python);
+    script.arg("crates/documents/bench/pictures/compare.py");
+    script.args([&reader, &model]).arg(pictures.path()).args(arguments);
+    let status = script.stderr(Stdio::null()).status()?;
+    ensure!(status.success(), "the comparison ended with {status}");
+    Ok(())
+}
+
+/// Builds the program that reads one file.
+fn file_reader() -> Result<PathBuf> {
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--release", "-q", "-p", "carrel-documents", "--example", "read_file"]);
+    ensure!(build.status()?.success(), "failed to build the reader");
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    Ok(Path::new(&target).join("release/examples/read_file"))
 }
 
 fn example(package: &str, name: &str) -> Command {

@@ -60,7 +60,7 @@ fn line(mut row: Vec<TextLine>, usual: f32, scale: f64) -> Option<PageLine> {
         let margin = (MARGIN * height(&found)).min((found.right - found.left) / 4.0);
         let (start, end) = (found.left + margin, found.right - margin);
         let (start, end) = (f64::from(start) * scale, f64::from(end) * scale);
-        let tolerance = f64::from(ONE_CELL * tallest) * scale;
+        let tolerance = if found.is_cell { 0.0 } else { f64::from(ONE_CELL * tallest) * scale };
         match cells.last_mut().filter(|last| start - last.end < tolerance) {
             Some(last) => {
                 last.text.push(' ');
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str, left: f32, top: f32, right: f32, bottom: f32) -> TextLine {
-        TextLine { text: text.to_owned(), left, right, top, bottom, is_vertical: false }
+        TextLine { text: text.to_owned(), left, right, top, bottom, ..TextLine::default() }
     }
 
     #[test]

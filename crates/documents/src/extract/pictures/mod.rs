@@ -256,14 +256,12 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         let lines = match read {
             Ok((lines, false)) => lines,
             Ok((lines, true)) => {
-                input.warn(format!(
-                    "GrayPage {number} was read in part: the time limit was reached."
-                ));
+                input.warn(format!("Page {number} was read in part: the time limit was reached."));
                 lines
             }
             Err(why) if number == 1 => return Err(not_read(&why)),
             Err(why) => {
-                input.warn(format!("GrayPage {number} was not read: {}.", why.why()));
+                input.warn(format!("Page {number} was not read: {}.", why.why()));
                 let is_last = matches!(why, UnreadPicture::OutOfTime(_));
                 if is_last {
                     break;

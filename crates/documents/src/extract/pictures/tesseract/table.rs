@@ -48,7 +48,7 @@ pub fn lines(table: &str) -> Vec<TextLine> {
             }
             None => {
                 let text = text.to_owned();
-                lines.push(TextLine { text, left, right, top, bottom, is_vertical: false });
+                lines.push(TextLine { text, left, right, top, bottom, ..TextLine::default() });
             }
         }
         last = Some(of);
