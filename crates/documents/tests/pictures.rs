@@ -122,6 +122,22 @@ fn every_page_of_a_tiff_file_is_read_including_a_sideways_one() {
 }
 
 #[test]
+fn tables_with_ruled_lines_keep_their_cells() {
+    let Some(model) = model() else { return };
+    for name in ["table.png", "table-crooked.png"] {
+        let text = extract(name, &scan(name), &model).unwrap().swap_remove(0).text;
+        let rows = [
+            "| Part | Pieces | Price |",
+            "| --- | --- | --- |",
+            "| Bearing with a greased steel cage | 4 | 19.90 |",
+            "| Gasket | 12 | 0.85 |",
+            "| Impeller, cast in one run | 1 | 310.00 |",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), rows, "{name}");
+    }
+}
+
+#[test]
 fn scanned_pages_are_read_among_pages_with_text() {
     let Some(model) = model() else { return };
     let documents = extract("m.pdf", &pdf(&[TEXT, UPRIGHT, TURNED, STAMPED, ""]), &model).unwrap();

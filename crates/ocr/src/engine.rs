@@ -63,6 +63,9 @@ pub struct RecognizedText {
     pub is_cut: bool,
 }
 
+/// A box and what was read in it.
+type ReadLine = (TextBox, RecognizedLine);
+
 /// The loaded models.
 pub struct Engine {
     detector: Detector,
@@ -126,7 +129,7 @@ impl Engine {
         &self,
         picture: &Picture,
         boxes: &[TextBox],
-    ) -> Result<((f32, f32), Vec<(TextBox, RecognizedLine)>), OcrError> {
+    ) -> Result<((f32, f32), Vec<ReadLine>), OcrError> {
         let is_sideways = order::is_sideways(boxes);
         let direction = order::direction(boxes, is_sideways);
         let tried = order::longest(boxes, is_sideways, TRIED);
@@ -148,7 +151,7 @@ impl Engine {
         picture: &Picture,
         boxes: &[TextBox],
         direction: (f32, f32),
-    ) -> Result<Vec<(TextBox, RecognizedLine)>, OcrError> {
+    ) -> Result<Vec<ReadLine>, OcrError> {
         let read = boxes.iter().map(|found| {
             let line = order::as_read(found, direction);
             Ok((line, self.recognizer.read(picture, &line)?))
@@ -163,7 +166,7 @@ fn grid(picture: &Picture, level: &Level, placed: &mut Vec<(TextLine, TextBox)>)
     if !grid::may_be_table(&lines) {
         return Grid::default();
     }
-    let grid = Grid::find(&level.sheet(picture), &lines);
+    let grid = Grid::find(&level.upright_page(picture), &lines);
     let divided = placed.drain(..).flat_map(|(line, found)| {
         let parts = grid.parts(&line);
         if parts.len() == 1 {
@@ -177,7 +180,7 @@ fn grid(picture: &Picture, level: &Level, placed: &mut Vec<(TextLine, TextBox)>)
 }
 
 /// Returns the mean confidence of lines.
-fn confidence(lines: &[(TextBox, RecognizedLine)]) -> f32 {
+fn confidence(lines: &[ReadLine]) -> f32 {
     let sum: f32 = lines.iter().map(|(_, line)| line.confidence).sum();
     sum / lines.len().max(1) as f32
 }

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::TextLine;
-use crate::sheet::{Rule, Sheet};
+use crate::upright_page::{Rule, UprightPage};
 
 /// Shortest vertical and horizontal ruled lines, in heights of a line of text. Letters are lower,
 /// and words are rarely as long.
@@ -32,14 +32,14 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Finds the ruled lines on a sheet with lines of text, which may still be without their text.
-    pub fn find(sheet: &Sheet, lines: &[TextLine]) -> Self {
+    /// Finds the ruled lines on a page with lines of text, which may still be without their text.
+    pub fn find(page: &UprightPage, lines: &[TextLine]) -> Self {
         let mut heights: Vec<f32> = lines.iter().map(|line| line.bottom - line.top).collect();
         heights.sort_by(f32::total_cmp);
         let height = heights.get(heights.len() / 2).copied().unwrap_or_default();
         Self {
-            vertical: sheet.rules(true, SHORTEST.0 * height),
-            horizontal: sheet.rules(false, SHORTEST.1 * height),
+            vertical: page.rules(true, SHORTEST.0 * height),
+            horizontal: page.rules(false, SHORTEST.1 * height),
         }
     }
 
@@ -128,7 +128,7 @@ fn join<'a>(lines: impl Iterator<Item = &'a TextLine>, middle: f32) -> TextLine 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sheet::testing::sheet;
+    use crate::upright_page::testing::page;
 
     fn line(text: &str, left: f32, top: f32) -> TextLine {
         let (right, bottom) = (left + 80.0, top + 20.0);
@@ -150,8 +150,8 @@ mod tests {
             line("58.00", 160.0, 120.0),
         ];
         assert!(may_be_table(&lines));
-        let sheet = sheet(&[10, 150, 280], &[10, 100, 180]);
-        let joined = Grid::find(&sheet, &lines).join_cells(lines);
+        let page = page(&[10, 150, 280], &[10, 100, 180]);
+        let joined = Grid::find(&page, &lines).join_cells(lines);
         assert_eq!(texts(&joined), ["Smoke detectors, wired and tested", "6", "Total", "58.00"]);
         assert!(joined[..2].iter().all(|cell| cell.is_cell && cell.top == 46.0));
     }
@@ -160,8 +160,8 @@ mod tests {
     fn text_in_a_frame_is_no_table() {
         let lines = vec![line("Dear Ms Lind,", 20.0, 20.0), line("the pump runs.", 20.0, 45.0)];
         assert!(!may_be_table(&lines));
-        for page in [sheet(&[10, 280], &[10, 180]), sheet(&[], &[])] {
-            let grid = Grid::find(&page, &lines);
+        for framed in [page(&[10, 280], &[10, 180]), page(&[], &[])] {
+            let grid = Grid::find(&framed, &lines);
             assert_eq!(grid.join_cells(lines.clone()), lines);
             assert!(grid.join_cells(Vec::new()).is_empty());
         }
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn lines_are_divided_where_a_ruled_line_crosses_them() {
         let wide = TextLine { right: 270.0, ..line("Fire extinguisher, 6 2", 20.0, 20.0) };
-        let crossed = Grid::find(&sheet(&[10, 150, 280], &[10, 180]), std::slice::from_ref(&wide));
+        let crossed = Grid::find(&page(&[10, 150, 280], &[10, 180]), std::slice::from_ref(&wide));
         let parts = crossed.parts(&wide);
         assert_eq!(parts.len(), 2);
         assert!(parts[0].0 == 20.0 && (parts[0].1 - 150.0).abs() < 3.0 && parts[1].1 == 270.0);

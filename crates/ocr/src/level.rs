@@ -2,9 +2,9 @@
 use crate::boxes::TextBox;
 use crate::engine::TextLine;
 use crate::picture::Picture;
-use crate::sheet::Sheet;
+use crate::upright_page::UprightPage;
 
-/// Longer side of a sheet, in pixels. Ruled lines of a page at 300 dpi are still visible in it.
+/// Longer side of an upright page, in pixels. Ruled lines of a page at 300 dpi are still visible in it.
 const LONGEST_SIDE: f32 = 2_000.0;
 
 /// Maps positions in the image to positions on the upright page, whose upper left corner is (0, 0).
@@ -65,7 +65,7 @@ impl Level {
     }
 
     /// Returns the page's brightness, with fewer pixels if the image is large.
-    pub fn sheet(&self, picture: &Picture) -> Sheet {
+    pub fn upright_page(&self, picture: &Picture) -> UprightPage {
         let pixel = (self.size.0.max(self.size.1) / LONGEST_SIDE).max(1.0);
         let side = |length: f32| (length / pixel).ceil().max(1.0) as usize;
         let (width, height) = (side(self.size.0), side(self.size.1));
@@ -75,7 +75,7 @@ impl Level {
             let sum: u16 = picture.point(x as isize, y as isize).into_iter().map(u16::from).sum();
             (sum / 3) as u8
         };
-        Sheet { width, height, values: (0..width * height).map(value).collect(), pixel }
+        UprightPage { width, height, values: (0..width * height).map(value).collect(), pixel }
     }
 }
 
@@ -90,9 +90,9 @@ mod tests {
         bytes[4] = 0;
         let picture = Picture::gray(4, 6, bytes).unwrap();
         let level = Level::new(&picture, (0.0, -1.0));
-        let sheet = level.sheet(&picture);
-        assert_eq!((sheet.width, sheet.height, sheet.pixel), (6, 4, 1.0));
-        let dark: Vec<usize> = (0..24).filter(|at| sheet.values[*at] == 0).collect();
+        let page = level.upright_page(&picture);
+        assert_eq!((page.width, page.height, page.pixel), (6, 4, 1.0));
+        let dark: Vec<usize> = (0..24).filter(|at| page.values[*at] == 0).collect();
         assert_eq!(dark, [4]);
         let found = TextBox { middle: (1.0, 3.0), direction: (0.0, -1.0), reach: (2.0, 1.0) };
         let line = level.line(&found);

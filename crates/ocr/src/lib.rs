@@ -16,8 +16,8 @@ mod order;
 mod picture;
 mod recognize;
 mod rules;
-mod sheet;
 mod thumbnail;
+mod upright_page;
 
 pub use canvas::Canvas;
 pub use columns::columns;

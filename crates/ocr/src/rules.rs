@@ -103,7 +103,7 @@ mod tests {
         let letter = (20..24, 9..39);
         let mut values = drawn(&[(2..4, 0..48), letter.clone()]);
         remove(&mut values, 60, 48);
-        assert_eq!(values, drawn(&[letter.clone()]));
+        assert_eq!(values, drawn(std::slice::from_ref(&letter)));
         assert!(!is_changed(&[letter, (40..43, 4..46)]), "a bar is text");
         assert!(is_changed(&[(40..42, 7..48)]), "the corner of a table");
         assert!(!is_changed(&[(30..60, 0..48)]), "a dark area is no line");

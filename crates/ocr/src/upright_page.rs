@@ -6,8 +6,10 @@ const BESIDE: [isize; 2] = [3, 5];
 const CONTRAST: i16 = 36;
 /// Longest interruption of a ruled line, in pixels, such as where it crosses another one.
 const GAP: usize = 6;
+/// Most ruled lines of a page in one direction; the rest are left out.
+const MAX_RULES: usize = 1_000;
 /// The brightness of an upright page.
-pub struct Sheet {
+pub struct UprightPage {
     pub width: usize,
     pub height: usize,
     /// Row by row.
@@ -24,7 +26,7 @@ pub struct Rule {
     pub to: f32,
 }
 
-impl Sheet {
+impl UprightPage {
     /// Returns the vertical or horizontal ruled lines of at least a length, in pixels of the
     /// positions of lines.
     pub fn rules(&self, is_vertical: bool, shortest: f32) -> Vec<Rule> {
@@ -73,6 +75,7 @@ impl Sheet {
 
 /// Adds a ruled line, or extends the one that it is a part of.
 fn add(rules: &mut Vec<Rule>, new: Rule, thickness: f32) {
+    let has_room = rules.len() < MAX_RULES;
     let same = rules.iter_mut().find(|rule| {
         (rule.at - new.at).abs() <= thickness && rule.from <= new.to && new.from <= rule.to
     });
@@ -80,17 +83,18 @@ fn add(rules: &mut Vec<Rule>, new: Rule, thickness: f32) {
         Some(rule) => {
             *rule = Rule { at: new.at, from: rule.from.min(new.from), to: rule.to.max(new.to) };
         }
-        None => rules.push(new),
+        None if has_room => rules.push(new),
+        None => {}
     }
 }
 
-/// White sheets for tests.
+/// White pages for tests.
 #[cfg(test)]
 pub mod testing {
-    use super::Sheet;
+    use super::UprightPage;
 
-    /// A white sheet with ruled lines at these positions, from edge to edge.
-    pub fn sheet(columns: &[usize], rows: &[usize]) -> Sheet {
+    /// A white page with ruled lines at these positions, from edge to edge.
+    pub fn page(columns: &[usize], rows: &[usize]) -> UprightPage {
         let (width, height) = (300, 200);
         let is_ruled = |at: usize| {
             let (x, y) = (at % width, at / width);
@@ -100,17 +104,26 @@ pub mod testing {
             on(columns, x) || on(rows, y)
         };
         let values = (0..width * height).map(|at| if is_ruled(at) { 20 } else { 250 }).collect();
-        Sheet { width, height, values, pixel: 1.0 }
+        UprightPage { width, height, values, pixel: 1.0 }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::testing::sheet;
+    use super::testing::page;
+    use super::{MAX_RULES, UprightPage};
+
+    #[test]
+    fn a_page_full_of_lines_is_bounded() {
+        let (width, height) = (16 * MAX_RULES + 160, 40);
+        let values = (0..width * height).map(|at| if at % width % 16 == 8 { 0 } else { 255 });
+        let page = UprightPage { width, height, values: values.collect(), pixel: 1.0 };
+        assert_eq!(page.rules(true, 20.0).len(), MAX_RULES);
+    }
 
     #[test]
     fn ruled_lines_may_be_light_and_interrupted() {
-        let mut dark = sheet(&[10, 150], &[100]);
+        let mut dark = page(&[10, 150], &[100]);
         dark.values.iter_mut().for_each(|value| *value = 255 - *value);
         for y in 60..64 {
             dark.values[y * 300 + 10..y * 300 + 12].fill(5);
