@@ -122,6 +122,17 @@ fn every_page_of_a_tiff_file_is_read_including_a_sideways_one() {
 }
 
 #[test]
+fn scripts_that_the_model_does_not_know_are_warned_of() {
+    let Some(model) = model() else { return };
+    for name in ["greek-russian.png", "arabic.png"] {
+        let document = extract(name, &scan(name), &model).unwrap().swap_remove(0);
+        let advice = "name the languages in TARGET_OCR_LANG.";
+        let warned = document.warnings.iter().filter(|warning| warning.ends_with(advice)).count();
+        assert_eq!(warned, 1, "{:?}", document.warnings);
+    }
+}
+
+#[test]
 fn tables_with_ruled_lines_keep_their_cells() {
     let Some(model) = model() else { return };
     for name in ["table.png", "table-crooked.png"] {

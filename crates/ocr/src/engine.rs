@@ -15,6 +15,8 @@ use crate::recognize::{RecognizedLine, Recognizer};
 
 /// Lowest confidence of lines that are kept.
 const LEAST_CONFIDENCE: f32 = 0.5;
+/// Confidence below which a line is doubtful. Legible lines in a known script have at least 0.97.
+const DOUBTFUL: f32 = 0.95;
 /// Number of lines that are read to determine the page's orientation.
 const TRIED: usize = 4;
 /// Confidence at which the orientation counts as correct.
@@ -61,6 +63,16 @@ pub struct RecognizedText {
     pub lines: Vec<TextLine>,
     /// True if the time was up before all lines were read.
     pub is_cut: bool,
+    /// How legible the lines were, including those that were left out.
+    pub legibility: Legibility,
+}
+
+/// Counts of lines that were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Legibility {
+    pub lines: usize,
+    /// Lines that the model read with little confidence, as if they were in an unknown script.
+    pub doubtful: usize,
 }
 
 /// A box and what was read in it.
@@ -93,7 +105,7 @@ impl Engine {
     /// Reads the text of an image, until the end of the text or of the time.
     pub fn read(&self, picture: &Picture, until: Instant) -> Result<RecognizedText, OcrError> {
         if Instant::now() >= until {
-            return Ok(RecognizedText { lines: Vec::new(), is_cut: true });
+            return Ok(RecognizedText { is_cut: true, ..RecognizedText::default() });
         }
         let boxes = self.detector.find(picture)?;
         let (direction, tried) = self.direction(picture, &boxes)?;
@@ -114,6 +126,10 @@ impl Engine {
                 Some((_, line)) => line.clone(),
                 None => self.recognizer.read(picture, &place)?,
             };
+            if !text.is_empty() {
+                reading.legibility.lines += 1;
+                reading.legibility.doubtful += usize::from(confidence < DOUBTFUL);
+            }
             if !text.is_empty() && confidence >= LEAST_CONFIDENCE {
                 line.text = text;
                 reading.lines.push(line);

@@ -22,7 +22,7 @@ mod upright_page;
 pub use canvas::Canvas;
 pub use columns::columns;
 pub use decode::{DecodeError, MAX_POINTS, Pages, pages};
-pub use engine::{Engine, OcrError, RecognizedText, TextLine};
+pub use engine::{Engine, Legibility, OcrError, RecognizedText, TextLine};
 pub use languages::Languages;
 pub use picture::Picture;
 pub use thumbnail::thumbnail;

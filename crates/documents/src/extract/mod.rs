@@ -236,7 +236,9 @@ pub(crate) fn extract(
     let input = Input::with_recordings(file, limits, pictures, recordings);
     let mut documents = read_as(extension, &input)?;
     if let Some(first) = documents.first_mut() {
-        first.warnings.extend(input.pictures().missing_languages());
+        let languages = input.pictures().missing_languages();
+        let doubtful = input.pictures().doubtful_text().filter(|_| languages.is_none());
+        first.warnings.extend(languages.into_iter().chain(doubtful.map(str::to_owned)));
     }
     checked(documents, limits)
 }

@@ -101,7 +101,7 @@ mod tests {
                 found("48.00", 200.0, 0.0, 240.0, 18.0),
                 found("Total", 0.0, 25.0, 40.0, 45.0),
             ],
-            is_cut: false,
+            ..RecognizedText::default()
         };
         let lines = lines(reading, 0.5);
         let cells: Vec<Vec<_>> = lines
