@@ -8,6 +8,7 @@ const CONTRAST: i16 = 36;
 const GAP: usize = 6;
 /// Most ruled lines of a page in one direction; the rest are left out.
 const MAX_RULES: usize = 1_000;
+
 /// The brightness of an upright page.
 pub struct UprightPage {
     pub width: usize,

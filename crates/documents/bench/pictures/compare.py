@@ -10,6 +10,7 @@ are started for each picture; RapidOCR, which has the same model on ONNX Runtime
 import argparse
 import collections
 import json
+import logging
 import os
 import pathlib
 import re
@@ -69,6 +70,7 @@ def rapidocr():
     import cv2
 
     cv2.setNumThreads(1)
+    logging.disable(logging.WARNING)
     engine = RapidOCR(params=threads)
 
     def read(path, _language):

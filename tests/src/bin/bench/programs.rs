@@ -142,7 +142,7 @@ pub fn pictures(arguments: impl Iterator<Item = String>) -> Result<()> {
     let mut script = Command::new(python);
     script.arg("crates/documents/bench/pictures/compare.py");
     script.args([&reader, &model]).arg(pictures.path()).args(arguments);
-    let status = script.stderr(Stdio::null()).status()?;
+    let status = script.status()?;
     ensure!(status.success(), "the comparison ended with {status}");
     Ok(())
 }
