@@ -19,9 +19,9 @@ use crate::extract::pdf::PageLine;
 
 /// Fewest lines that are worth a warning; a picture without text may have one.
 const FEWEST_DOUBTFUL: usize = 2;
-const DOUBTFUL_TEXT: &str = "Most text in its pictures was hard to read and may be wrong. The model knows \
-    languages in Latin script, Chinese and Japanese; to read others, the operator can install Tesseract and name the \
-    languages in TARGET_OCR_LANG.";
+const DOUBTFUL_TEXT: &str = "Most text in its pictures could not be read reliably, and what was \
+    read may be wrong. The model knows languages in Latin script, Chinese and Japanese; to read \
+    others, the operator can install Tesseract and name the languages in TARGET_OCR_LANG.";
 
 /// Reads pictures within a total time limit.
 pub struct Pictures(Result<Reader, UnreadPicture>);
